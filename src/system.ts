@@ -1,0 +1,51 @@
+/** A stream that text is written to. */
+export interface Output {
+  readonly isTerminal: boolean;
+  /** Width in columns; 80 where there is no terminal. */
+  readonly columns: number;
+  write(text: string): void;
+}
+
+export type Colour = 'bold' | 'cyan' | 'dim' | 'green' | 'red' | 'yellow';
+
+/** Questions to a person; there is none without a terminal on stdin. */
+export interface Prompter {
+  confirm(question: string): Promise<boolean>;
+  input(question: string, initial?: string): Promise<string>;
+  /** Reads without echo; with `confirm` twice, until both are the same. */
+  passphrase(question: string, options: { readonly confirm: boolean }): Promise<string>;
+  select(question: string, choices: readonly string[]): Promise<string>;
+}
+
+/** A bar on stderr that is redrawn in place; a no-op where stderr is no terminal. */
+export interface Progress {
+  update(done: number, failed: number): void;
+  finish(): void;
+}
+
+/**
+ * All the ambient world there is: clock, environment, standard streams, terminal, randomness, signals.
+ * The files of the PKI directory are reached through files.ts.
+ */
+export interface System {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** The present, in milliseconds since 1970-01-01T00:00:00Z. */
+  now(): number;
+  randomBytes(count: number): Uint8Array;
+  /** Reads stdin to its end. Throws `too-large` over `limit` octets. */
+  readStdin(limit: number): Promise<Uint8Array>;
+  readonly stdinIsTerminal: boolean;
+  /** Present only when stdin is a terminal. */
+  readonly prompter: Prompter | undefined;
+  /** The text in a colour, or as it is where colours are off. */
+  paint(text: string, colour: Colour): Promise<string>;
+  /** Rows as a table with borders fit for the terminal, the first row being the head. */
+  table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string>;
+  progress(total: number, label: string): Progress;
+  /** Aborted by SIGINT or SIGTERM once a command has asked for it. */
+  interruption(): AbortSignal;
+}
