@@ -1,6 +1,6 @@
 import { MtlsctlError } from './errors.ts';
 import { quoted } from './printable.ts';
-import { parseCidr, parseIp } from './x509/general-name.ts';
+import { formatIp, parseCidr, parseIp } from './x509/general-name.ts';
 import { dnsNameProblem, dnsPatternProblem, emailProblem, uriProblem } from './x509/name-syntax.ts';
 
 /*
@@ -165,6 +165,12 @@ export function parseServiceName(text: string, option = 'a service name'): strin
   return text;
 }
 
+/** The name of a profile. */
+export function parseName(text: string, option = '--profile'): string {
+  if (!nameLabel.test(text)) throw badValue(text, option, labelExpected);
+  return text;
+}
+
 /** The same syntax as for services: it names a directory under `authorities/`. */
 export function parseAuthorityName(text: string, option = 'an authority name'): string {
   if (!nameLabel.test(text)) throw badValue(text, option, labelExpected);
@@ -196,7 +202,7 @@ export function parseDnsName(text: string, option = '--dns'): string {
 export function parseIpAddress(text: string, option = '--ip'): string {
   const bytes = parseIp(text);
   if (bytes === undefined) throw badValue(text, option, 'expected an IPv4 or IPv6 address');
-  return text.toLowerCase();
+  return formatIp(bytes);
 }
 
 /** An absolute URI; one of the scheme `spiffe` must be a SPIFFE ID. */

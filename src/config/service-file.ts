@@ -1,0 +1,72 @@
+import { type KeyType, parseKeyType } from '../keys/key-types.ts';
+import {
+  formatDuration,
+  parseAuthorityName,
+  parseDnsName,
+  parseDuration,
+  parseEmail,
+  parseHook,
+  parseIpAddress,
+  parseName,
+  parseUri,
+} from '../options.ts';
+import { encodeYaml } from './emit.ts';
+import { list, record, scalar } from './fields.ts';
+import { parseYaml } from './yaml.ts';
+
+/** service.yaml: what was asked for. What is absent is decided by profile and mtlsctl.yaml, anew at each renewal. */
+export interface ServiceFile {
+  readonly profile?: string;
+  /** The authority that issues. */
+  readonly authority?: string;
+  /** Names besides those of the profile. */
+  readonly dns: readonly string[];
+  readonly ip: readonly string[];
+  /** A SPIFFE ID here takes the place of the profile's. */
+  readonly uri: readonly string[];
+  readonly email: readonly string[];
+  /** Milliseconds. */
+  readonly validity?: number;
+  readonly keyType?: KeyType;
+  readonly hook?: string;
+}
+
+const maxNames = 100;
+
+/** The readers of the keys that a service has, here and in a fleet file. */
+export const serviceReaders = {
+  profile: scalar(parseName),
+  authority: scalar(parseAuthorityName),
+  dns: list(scalar(parseDnsName), maxNames),
+  ip: list(scalar(parseIpAddress), maxNames),
+  uri: list(scalar(parseUri), maxNames),
+  email: list(scalar(parseEmail), maxNames),
+  validity: scalar(parseDuration),
+  keyType: scalar(parseKeyType),
+  hook: scalar(parseHook),
+} as const;
+
+const readServiceFile = record(serviceReaders);
+
+/** Throws `config-invalid` naming file, line and key. */
+export function parseServiceFile(text: string, source: string): ServiceFile {
+  const read = readServiceFile(parseYaml(text, source), { source, key: '' });
+  return { ...noNames, ...read };
+}
+
+export const noNames = { dns: [], ip: [], uri: [], email: [] } as const;
+
+/** Always the same text for the same service; what is absent or empty is left out. */
+export function encodeServiceFile(service: ServiceFile): string {
+  return encodeYaml({
+    profile: service.profile,
+    authority: service.authority,
+    dns: service.dns,
+    ip: service.ip,
+    uri: service.uri,
+    email: service.email,
+    validity: service.validity === undefined ? undefined : formatDuration(service.validity),
+    keyType: service.keyType,
+    hook: service.hook,
+  });
+}

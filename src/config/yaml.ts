@@ -1,0 +1,142 @@
+import {
+  CST,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseDocument,
+  visit,
+} from 'yaml';
+import { MtlsctlError } from '../errors.ts';
+import { printable } from '../printable.ts';
+
+/** A value of a YAML file with the line on which it begins. Scalars are text: what a value means is decided by the key it stands under. */
+export type YamlValue =
+  | { readonly kind: 'text'; readonly line: number; readonly text: string }
+  | { readonly kind: 'list'; readonly line: number; readonly items: readonly YamlValue[] }
+  | { readonly kind: 'map'; readonly line: number; readonly entries: ReadonlyMap<string, YamlEntry> };
+
+export interface YamlEntry {
+  readonly line: number;
+  readonly value: YamlValue;
+}
+
+/** mtlsctl.yaml and service.yaml are written by hand or by us; a megabyte is a mistake. */
+const defaultLimit = 1 << 20;
+/** Far above what any of our files needs. The package recurses, and deep flow collections exhaust the memory of the regular expressions it builds. */
+const maxDepth = 32;
+const maxIndentation = 100;
+
+/**
+ * Reads one YAML 1.2 document as a tree of text, lists and maps. Throws `config-invalid` naming file and line: syntax errors, duplicate
+ * keys (both lines), tags, anchors and aliases, several documents, too deep. An empty document is an empty map.
+ */
+export function parseYaml(text: string, source: string, limit = defaultLimit): YamlValue {
+  if (text.length > limit) throw new MtlsctlError('too-large', `${source} is larger than ${limit} bytes`);
+  checkDepth(text, source);
+  const lines = new LineCounter();
+  // Scalars stay text (failsafe): `no` is no boolean and 1e3 no number. Duplicate keys are found below, in linear time and with both lines.
+  const document = parseDocument(text, {
+    schema: 'failsafe',
+    uniqueKeys: false,
+    merge: false,
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'error',
+  });
+  const at = (offset: number): number => Math.max(1, lines.linePos(offset).line);
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem !== undefined) throw invalid(source, at(problem.pos[0]), plainMessage(problem.code, problem.message));
+  refuseReferences(document.contents, source, at);
+  if (document.contents === null) return { kind: 'map', line: 1, entries: new Map() };
+  return convert(document.contents, source, at);
+}
+
+/** The error of everything that is wrong in a configuration file. */
+export function invalid(
+  source: string,
+  line: number,
+  message: string,
+  facts: { readonly hints?: readonly string[]; readonly key?: string } = {},
+): MtlsctlError {
+  const { hints = [], ...details } = facts;
+  return new MtlsctlError('config-invalid', `${printable(source)}:${line}: ${message}`, {
+    hints,
+    details: { file: source, line, ...details },
+  });
+}
+
+function plainMessage(code: string, message: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'more than one YAML document';
+  if (code === 'TAG_RESOLVE_FAILED') return 'YAML tags are not allowed';
+  return printable(message.split('\n')[0] ?? message).replace(/^[A-Z]/, letter => letter.toLowerCase());
+}
+
+/** The depth of nesting, told from the tokens, before anything recurses over it. */
+function checkDepth(text: string, source: string): void {
+  let line = 1;
+  let flow = 0;
+  let indicators = 0;
+  let atLineStart = true;
+  for (const token of new Lexer().lex(text)) {
+    const type = CST.tokenType(token);
+    if (type === 'flow-map-start' || type === 'flow-seq-start') flow += 1;
+    if (type === 'flow-map-end' || type === 'flow-seq-end') flow -= 1;
+    if (flow === 0 && (type === 'seq-item-ind' || type === 'explicit-key-ind' || type === 'map-value-ind'))
+      indicators += 1;
+    const indentation = atLineStart && type === 'space' ? token.length : 0;
+    if (flow > maxDepth || indicators > maxDepth || indentation > maxIndentation) {
+      throw invalid(source, line, 'nested too deeply');
+    }
+    atLineStart = type === 'newline';
+    if (atLineStart) indicators = 0;
+    line += newlines(token);
+  }
+}
+
+function newlines(token: string): number {
+  let count = 0;
+  for (let at = token.indexOf('\n'); at >= 0; at = token.indexOf('\n', at + 1)) count += 1;
+  return count;
+}
+
+/** Aliases multiply what a small file holds, and none of our files needs them. */
+function refuseReferences(contents: ParsedNode | null, source: string, at: (offset: number) => number): void {
+  visit(contents, {
+    Alias: (_, node) => {
+      throw invalid(source, at(node.range?.[0] ?? 0), 'YAML aliases are not allowed');
+    },
+    Value: (_, node) => {
+      if (node.anchor !== undefined) throw invalid(source, at(node.range?.[0] ?? 0), 'YAML anchors are not allowed');
+    },
+  });
+}
+
+function convert(node: Node, source: string, at: (offset: number) => number): YamlValue {
+  const line = at(node.range?.[0] ?? 0);
+  if (isScalar(node)) return { kind: 'text', line, text: typeof node.value === 'string' ? node.value : '' };
+  if (isSeq(node)) return { kind: 'list', line, items: node.items.map(item => convert(item as Node, source, at)) };
+  if (!isMap(node)) throw invalid(source, line, 'neither a value, a list nor a map');
+  const entries = new Map<string, YamlEntry>();
+  for (const pair of node.items) {
+    const key = pair.key as Node;
+    const keyLine = at(key.range?.[0] ?? 0);
+    if (!isScalar(key) || typeof key.value !== 'string') throw invalid(source, keyLine, 'a key must be plain text');
+    const before = entries.get(key.value);
+    if (before !== undefined) {
+      throw invalid(
+        source,
+        keyLine,
+        `key '${printable(key.value)}' is here a second time; the first is on line ${before.line}`,
+      );
+    }
+    const value: YamlValue = pair.value
+      ? convert(pair.value as Node, source, at)
+      : { kind: 'text', line: keyLine, text: '' };
+    entries.set(key.value, { line: keyLine, value });
+  }
+  return { kind: 'map', line, entries };
+}
