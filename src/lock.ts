@@ -176,15 +176,21 @@ function list(directory: string): readonly Entry[] {
 async function waitForTurn(wait: Wait, mine: Entry, since: number): Promise<void> {
   let choosing = list(wait.directory).filter(entry => entry.number === undefined);
   for (;;) {
+    // Only a listing begun after the last `choosing` was gone shows every ticket that counts.
+    const settled = choosing.length === 0;
     const entries = list(wait.directory);
+    if (!entries.some(entry => entry.name === mine.name)) throw lockLost(wait);
     choosing = choosing.filter(chooser => entries.some(entry => entry.name === chooser.name));
-    const before = entries.filter(entry => precedes(entry, mine));
-    const first =
-      choosing[0] ?? before.reduce<Entry | undefined>((a, b) => (a !== undefined && precedes(a, b) ? a : b), undefined);
-    if (first === undefined) return;
-    // Asking after one owner in each round is enough: whoever is in front decides whether anybody moves.
-    if (isAbandoned(wait.directory, first, mine, since)) removeFile(join(wait.directory, first.name));
-    else await pause(wait, first, choosing.length + before.length);
+    const before = entries.filter(entry => precedes(entry, mine)).sort((a, b) => (precedes(a, b) ? -1 : 1));
+    const first = choosing[0] ?? before[0];
+    if (first === undefined) {
+      if (settled) return;
+    } else if (isAbandoned(wait.directory, first, mine, since)) {
+      // Asking after one owner in each round is enough: whoever is in front decides whether anybody moves.
+      removeFile(join(wait.directory, first.name));
+    } else {
+      await pause(wait, first, choosing.length + before.length);
+    }
   }
 }
 
@@ -236,12 +242,22 @@ function touch(ticket: string): void {
   }
 }
 
+function lockLost(wait: Wait): MtlsctlError {
+  return new MtlsctlError('unwritable', `the lock of ${wait.what} was removed while it was waited for`, {
+    hints: [`ls -l ${wait.directory}`],
+    details: { directory: wait.directory },
+  });
+}
+
 function lockHeld(wait: Wait, first: Entry | undefined): MtlsctlError {
   const owner = first?.owner ?? ownIdentity();
   const liveness = livenessOf(owner);
-  const hint = liveness === 'unknown' ? `rm ${join(wait.directory, first?.name ?? '')}` : `ps -fp ${owner.pid}`;
+  const hint =
+    liveness === 'unknown'
+      ? `once process ${owner.pid} on ${owner.host} is gone, rm ${join(wait.directory, first?.name ?? '')}`
+      : `ps -fp ${owner.pid}`;
   return new MtlsctlError('lock-held', `${wait.what} is locked by process ${owner.pid} on ${owner.host}`, {
-    hints: [liveness === 'unknown' ? `only if process ${owner.pid} on ${owner.host} is gone: ${hint}` : hint],
+    hints: [hint],
     details: { pid: owner.pid, host: owner.host, directory: wait.directory },
   });
 }

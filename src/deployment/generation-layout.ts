@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { MtlsctlError } from '../errors.ts';
+import { readLink, statPath } from '../file-operations.ts';
+
+/** What one generation holds. */
+export interface GenerationFiles {
+  /** PEM: the leaf, then the intermediates. */
+  readonly cert: string;
+  /** PEM. */
+  readonly key: string;
+  /** PEM: the trust anchors. */
+  readonly ca: string;
+}
+
+/** In milliseconds. Readers may still open files in a generation that was replaced (Envoy does). */
+export const defaultOverlap = 24 * 60 * 60 * 1000;
+
+// The key first, so that no certificate is ever without its key.
+export const files = [
+  { part: 'key', name: 'key.pem', mode: 0o600 },
+  { part: 'cert', name: 'cert.pem', mode: 0o644 },
+  { part: 'ca', name: 'ca.pem', mode: 0o644 },
+] as const;
+
+export const currentLink = '..data';
+
+/** A link that is to become `..data`. While it is there, the generation it leads to is unfinished. */
+export const nextPrefix = '..next-';
+
+export const generationPattern = /^\.\.(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{4}$/;
+
+/** The three public paths, which services read: links through `..data`. */
+export function publicPath(serviceDirectory: string, part: keyof GenerationFiles): string {
+  return join(serviceDirectory, `${part}.pem`);
+}
+
+/**
+ * The name of the generation in force; undefined where nothing is installed.
+ * Throws `malformed` where `..data` is something else than a link to a generation beside it, and `unreadable`.
+ */
+export function linkedGeneration(serviceDirectory: string): string | undefined {
+  const path = join(serviceDirectory, currentLink);
+  const target = readLink(path);
+  if (target === undefined && statPath(path) === undefined) return undefined;
+  if (target !== undefined && generationPattern.test(target)) return target;
+  throw new MtlsctlError('malformed', `${path} does not lead to a generation in ${serviceDirectory}`, {
+    hints: [`ls -la ${serviceDirectory}`],
+    details: { path },
+  });
+}
+
+/** When a generation was made, by its name, in milliseconds. */
+export function instantOf(generation: string): number {
+  const [, year, month, day, hour, minute, second] = (generationPattern.exec(generation) ?? []).map(Number);
+  return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
+}
