@@ -1,0 +1,67 @@
+import type { Element } from '../der/reader.ts';
+import { Cursor, Tag, contentBytes, malformed, readContained } from '../der/reader.ts';
+import { readOid, readTrue } from '../der/values.ts';
+
+export interface Extension {
+  readonly oid: string;
+  readonly critical: boolean;
+  /** What is inside the OCTET STRING. */
+  readonly value: Uint8Array;
+  /** Where `value` begins, in octets from the start of the input. */
+  readonly offset: number;
+  /** The OCTET STRING in its input, so that errors inside tell where they are. */
+  readonly octets: Element;
+}
+
+export interface HasExtensions {
+  readonly extensions: readonly Extension[];
+}
+
+/** Certificates have about 10; the check for duplicates and every search go by their number. */
+const maximumExtensions = 256;
+
+/**
+ * Reads Extensions (RFC 5280, 4.1.2.9): at least one, none twice (4.2), `critical` left out where FALSE.
+ * Values are kept as they are, whether known or not. Throws `malformed`.
+ */
+export function readExtensions(e: Element, what: string): readonly Extension[] {
+  if (e.tag !== Tag.sequence) malformed(e.start, `${what}: not a SEQUENCE`);
+  const extensions: Extension[] = [];
+  for (const cursor = new Cursor(e); !cursor.atEnd; ) {
+    const element = cursor.expect(Tag.sequence, what);
+    const extension = readExtension(element, what);
+    if (extensions.some(other => other.oid === extension.oid)) malformed(element.start, `${what}: ${extension.oid} twice`);
+    extensions.push(extension);
+    if (extensions.length > maximumExtensions) malformed(element.start, `${what}: more than ${maximumExtensions}`);
+  }
+  if (extensions.length === 0) malformed(e.start, `${what}: empty`);
+  return extensions;
+}
+
+function readExtension(e: Element, what: string): Extension {
+  const cursor = new Cursor(e);
+  const oid = readOid(cursor.expect(Tag.oid, `${what}: extnID`));
+  const criticalElement = cursor.optional(Tag.boolean, `${what}: critical`);
+  const critical = criticalElement !== undefined && readTrue(criticalElement, `${what}: critical`);
+  const octets = cursor.expect(Tag.octetString, `${what}: extnValue`);
+  cursor.finish(`${what}: Extension`);
+  return { oid, critical, value: contentBytes(octets), offset: octets.contentStart, octets };
+}
+
+export function findExtension(has: HasExtensions, oid: string): Extension | undefined {
+  return has.extensions.find(extension => extension.oid === oid);
+}
+
+/** A function that decodes the extension `oid`, once for each; undefined where it is absent. The result throws `malformed`. */
+export function decoder<T>(oid: string, what: string, read: (value: Element) => T): (has: HasExtensions) => T | undefined {
+  const decoded = new WeakMap<Extension, { readonly value: T }>();
+  return has => {
+    const extension = findExtension(has, oid);
+    if (extension === undefined) return undefined;
+    const known = decoded.get(extension);
+    if (known !== undefined) return known.value;
+    const value = read(readContained(extension.octets, what));
+    decoded.set(extension, { value });
+    return value;
+  };
+}
