@@ -137,7 +137,7 @@ export function checkTree(e: Element, what: string): void {
   const visit = (element: Element): void => {
     if (++count > maximumTreeSize) malformed(element.start, `${what}: more than ${maximumTreeSize} elements`);
     if ((element.tag & 0x20) === 0) return;
-    for (const cursor = new Cursor(element); !cursor.atEnd; ) visit(cursor.next(what));
+    for (const cursor = new Cursor(element); !cursor.atEnd;) visit(cursor.next(what));
   };
   visit(e);
 }

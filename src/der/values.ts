@@ -109,7 +109,8 @@ export interface BitString {
 export function readBitString(e: Element): BitString {
   const unusedBits = e.source[e.contentStart] ?? 0;
   if (length(e) === 0) malformed(e.start, 'BIT STRING is empty');
-  if (unusedBits > 7 || (unusedBits > 0 && length(e) === 1)) malformed(e.contentStart, 'BIT STRING has a bad unused count');
+  if (unusedBits > 7 || (unusedBits > 0 && length(e) === 1))
+    malformed(e.contentStart, 'BIT STRING has a bad unused count');
   const last = e.source[e.end - 1] ?? 0;
   if (unusedBits > 0 && (last & ((1 << unusedBits) - 1)) !== 0) malformed(e.end - 1, 'BIT STRING has unused bits set');
   return { unusedBits, bytes: e.source.subarray(e.contentStart + 1, e.end) };
@@ -146,10 +147,12 @@ export function readNamedBits(e: Element): number {
  * Only the forms of RFC 5280, 4.1.2.5: YYMMDDHHMMSSZ and YYYYMMDDHHMMSSZ. Throws `malformed`.
  */
 export function readTime(e: Element, tag: number = e.tag): number {
-  if (tag !== Tag.utcTime && tag !== Tag.generalizedTime) malformed(e.start, 'time is neither UTCTime nor GeneralizedTime');
+  if (tag !== Tag.utcTime && tag !== Tag.generalizedTime)
+    malformed(e.start, 'time is neither UTCTime nor GeneralizedTime');
   const read = tag === Tag.utcTime ? utcTimeAt : generalizedTimeAt;
   const ms = read(e.source, e.contentStart, length(e));
-  if (Number.isNaN(ms)) malformed(e.start, `${tag === Tag.utcTime ? 'UTCTime' : 'GeneralizedTime'} is not of the exact form`);
+  if (Number.isNaN(ms))
+    malformed(e.start, `${tag === Tag.utcTime ? 'UTCTime' : 'GeneralizedTime'} is not of the exact form`);
   return ms;
 }
 

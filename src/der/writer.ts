@@ -1,5 +1,5 @@
 import { Tag, contextConstructed, contextPrimitive } from './reader.ts';
-import { fitsUtcTime, generalizedTimeText } from './time.ts';
+import { fitsUtcTime, writeGeneralizedTime } from './time.ts';
 
 // What these are given comes from mtlsctl itself; a value that has no encoding is a bug and throws RangeError.
 
@@ -165,12 +165,17 @@ export function ia5String(text: string): Uint8Array {
 
 /** UTCTime from 1950 to 2049, GeneralizedTime else (RFC 5280, 4.1.2.5); milliseconds since the epoch, cut to the second. */
 export function time(ms: number): Uint8Array {
-  if (!fitsUtcTime(ms)) return generalizedTime(ms);
-  return encode(Tag.utcTime, utf8Encoder.encode(generalizedTimeText(ms).slice(2)));
+  return fitsUtcTime(ms) ? encode(Tag.utcTime, generalizedTimeOctets(ms).subarray(2)) : generalizedTime(ms);
 }
 
 export function generalizedTime(ms: number): Uint8Array {
-  return encode(Tag.generalizedTime, utf8Encoder.encode(generalizedTimeText(ms)));
+  return encode(Tag.generalizedTime, generalizedTimeOctets(ms));
+}
+
+function generalizedTimeOctets(ms: number): Uint8Array {
+  const octets = new Uint8Array(15);
+  writeGeneralizedTime(octets, 0, ms);
+  return octets;
 }
 
 /** EXPLICIT [n]. */

@@ -14,7 +14,13 @@ export interface AttributeType {
   readonly upperBound: number;
 }
 
-function row(oid: string, keyword: string, upperBound: number, syntax: AttributeSyntax, ...aliases: string[]): AttributeType {
+function row(
+  oid: string,
+  keyword: string,
+  upperBound: number,
+  syntax: AttributeSyntax,
+  ...aliases: string[]
+): AttributeType {
   return { oid, keyword, upperBound, syntax, aliases };
 }
 

@@ -1,8 +1,24 @@
 import { createHash } from 'node:crypto';
 import { MtlsctlError } from '../errors.ts';
 import type { Element } from '../der/reader.ts';
-import { Cursor, Tag, contextConstructed, contextPrimitive, elementBytes, malformed, readContained, readElement } from '../der/reader.ts';
-import { hexOf, readBitString, readIntegerBytes, readSmallInteger, readTime, readWholeBitString } from '../der/values.ts';
+import {
+  Cursor,
+  Tag,
+  contextConstructed,
+  contextPrimitive,
+  elementBytes,
+  malformed,
+  readContained,
+  readElement,
+} from '../der/reader.ts';
+import {
+  hexOf,
+  readBitString,
+  readIntegerBytes,
+  readSmallInteger,
+  readTime,
+  readWholeBitString,
+} from '../der/values.ts';
 import { unsignedIntegerContent } from '../der/writer.ts';
 import type { AlgorithmIdentifier } from './algorithm-identifier.ts';
 import { readAlgorithmIdentifier } from './algorithm-identifier.ts';

@@ -106,7 +106,8 @@ function encodeValue(value: string, type: AttributeType | undefined, keyword: st
   if (hasUnprintable(value)) bad(`${keyword} has a control character`);
   if (type === undefined) return utf8String(value);
   const characters = Array.from(value).length;
-  if (characters > type.upperBound) bad(`${type.keyword} has ${characters} characters, at most ${type.upperBound} are allowed`);
+  if (characters > type.upperBound)
+    bad(`${type.keyword} has ${characters} characters, at most ${type.upperBound} are allowed`);
   return encodeAs(value, type);
 }
 

@@ -27,10 +27,11 @@ const maximumExtensions = 256;
 export function readExtensions(e: Element, what: string): readonly Extension[] {
   if (e.tag !== Tag.sequence) malformed(e.start, `${what}: not a SEQUENCE`);
   const extensions: Extension[] = [];
-  for (const cursor = new Cursor(e); !cursor.atEnd; ) {
+  for (const cursor = new Cursor(e); !cursor.atEnd;) {
     const element = cursor.expect(Tag.sequence, what);
     const extension = readExtension(element, what);
-    if (extensions.some(other => other.oid === extension.oid)) malformed(element.start, `${what}: ${extension.oid} twice`);
+    if (extensions.some(other => other.oid === extension.oid))
+      malformed(element.start, `${what}: ${extension.oid} twice`);
     extensions.push(extension);
     if (extensions.length > maximumExtensions) malformed(element.start, `${what}: more than ${maximumExtensions}`);
   }
@@ -53,7 +54,11 @@ export function findExtension(has: HasExtensions, oid: string): Extension | unde
 }
 
 /** A function that decodes the extension `oid`, once for each; undefined where it is absent. The result throws `malformed`. */
-export function decoder<T>(oid: string, what: string, read: (value: Element) => T): (has: HasExtensions) => T | undefined {
+export function decoder<T>(
+  oid: string,
+  what: string,
+  read: (value: Element) => T,
+): (has: HasExtensions) => T | undefined {
   const decoded = new WeakMap<Extension, { readonly value: T }>();
   return has => {
     const extension = findExtension(has, oid);

@@ -1,6 +1,16 @@
 import { oids } from '../der/object-identifiers.ts';
 import type { Element } from '../der/reader.ts';
-import { Cursor, Tag, checkTree, contextConstructed, contextPrimitive, elementBytes, malformed, readContained, tagName } from '../der/reader.ts';
+import {
+  Cursor,
+  Tag,
+  checkTree,
+  contextConstructed,
+  contextPrimitive,
+  elementBytes,
+  malformed,
+  readContained,
+  tagName,
+} from '../der/reader.ts';
 import {
   readInteger,
   readIntegerBytes,
@@ -39,7 +49,7 @@ function typed<T>(tag: number, what: string, read: (e: Element) => T): (e: Eleme
 /** SEQUENCE SIZE (1..MAX) OF, under whatever tag. */
 function readList<T>(e: Element, what: string, read: (item: Element) => T): readonly T[] {
   const items: T[] = [];
-  for (const cursor = new Cursor(e); !cursor.atEnd; ) items.push(read(cursor.next(what)));
+  for (const cursor = new Cursor(e); !cursor.atEnd;) items.push(read(cursor.next(what)));
   if (items.length === 0) malformed(e.start, `${what}: empty`);
   return items;
 }
@@ -139,7 +149,8 @@ export const authorityKeyIdentifier = decoder(
     const serial = cursor.optional(contextPrimitive(2));
     cursor.finish('authorityKeyIdentifier');
     // RFC 5280, appendix A.2: issuer and serial number are both there or both absent
-    if ((issuer === undefined) !== (serial === undefined)) malformed(e.start, 'authorityKeyIdentifier: issuer and serial number go together');
+    if ((issuer === undefined) !== (serial === undefined))
+      malformed(e.start, 'authorityKeyIdentifier: issuer and serial number go together');
     return {
       keyIdentifier: keyIdentifier && readOctetString(keyIdentifier),
       authorityCertIssuer: issuer && readGeneralNames(issuer, 'authorityCertIssuer'),
@@ -183,7 +194,8 @@ function readSubtree(e: Element): GeneralSubtree {
   const maximum = cursor.optional(contextPrimitive(1));
   cursor.finish('GeneralSubtree');
   const minimum = minimumElement === undefined ? 0 : readSmallInteger(minimumElement, maximumCount);
-  if (minimumElement !== undefined && minimum === 0) malformed(minimumElement.start, 'GeneralSubtree.minimum: DEFAULT 0 is encoded');
+  if (minimumElement !== undefined && minimum === 0)
+    malformed(minimumElement.start, 'GeneralSubtree.minimum: DEFAULT 0 is encoded');
   return { base, minimum, maximum: maximum && readSmallInteger(maximum, maximumCount) };
 }
 
@@ -286,7 +298,8 @@ function readPolicyInformation(e: Element): PolicyInformation {
   const policyIdentifier = readOid(cursor.expect(Tag.oid, 'policyIdentifier'));
   const qualifiers = cursor.optional(Tag.sequence);
   cursor.finish('PolicyInformation');
-  const policyQualifiers = qualifiers === undefined ? [] : readList(qualifiers, 'policyQualifiers', readPolicyQualifier);
+  const policyQualifiers =
+    qualifiers === undefined ? [] : readList(qualifiers, 'policyQualifiers', readPolicyQualifier);
   return { policyIdentifier, policyQualifiers };
 }
 

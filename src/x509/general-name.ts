@@ -1,6 +1,15 @@
 import { oidName } from '../der/object-identifiers.ts';
 import type { Element } from '../der/reader.ts';
-import { Cursor, Tag, checkTree, contentBytes, elementBytes, malformed, readContained, tagName } from '../der/reader.ts';
+import {
+  Cursor,
+  Tag,
+  checkTree,
+  contentBytes,
+  elementBytes,
+  malformed,
+  readContained,
+  tagName,
+} from '../der/reader.ts';
 import { readOid, readText } from '../der/values.ts';
 import { escapeUnprintable } from './escape.ts';
 import { formatIp } from './ip-address.ts';
@@ -68,7 +77,7 @@ function readOtherName(e: Element): GeneralName {
 /** Reads GeneralNames: the SEQUENCE itself, or one under IMPLICIT tagging. At least one name is there. Throws `malformed`. */
 export function readGeneralNames(e: Element, what = 'GeneralNames'): readonly GeneralName[] {
   const names: GeneralName[] = [];
-  for (const cursor = new Cursor(e); !cursor.atEnd; ) names.push(readGeneralName(cursor.next(what)));
+  for (const cursor = new Cursor(e); !cursor.atEnd;) names.push(readGeneralName(cursor.next(what)));
   if (names.length === 0) malformed(e.start, `${what}: empty`);
   return names;
 }

@@ -54,7 +54,8 @@ export function parseIp(text: string): Uint8Array | undefined {
 
 function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every(part => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return undefined;
+  if (parts.length !== 4 || !parts.every(part => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
+    return undefined;
   return Uint8Array.from(parts, Number);
 }
 

@@ -50,7 +50,7 @@ export function readName(e: Element, what = 'Name'): Name {
 function checkName(e: Element, what: string): void {
   if (e.tag !== Tag.sequence) malformed(e.start, `${what}: not a SEQUENCE`);
   let count = 0;
-  for (const rdns = new Cursor(e); !rdns.atEnd; ) {
+  for (const rdns = new Cursor(e); !rdns.atEnd;) {
     count += checkRdn(rdns.expect(Tag.set, `${what}: RelativeDistinguishedName`), what);
     if (count > maximumAttributes) malformed(e.start, `${what}: more than ${maximumAttributes} attributes`);
   }
@@ -79,20 +79,21 @@ function checkAttribute(e: Element, what: string): void {
   const value = cursor.next(`${what}: attribute value`);
   cursor.finish(`${what}: AttributeTypeAndValue`);
   readOid(type);
-  if (isTextTag(value.tag)) checkText(value.source, value.tag, value.contentStart, value.end, `${what}: attribute value`);
+  if (isTextTag(value.tag))
+    checkText(value.source, value.tag, value.contentStart, value.end, `${what}: attribute value`);
   else checkTree(value, what);
 }
 
 function decodeRdns(e: Element): readonly RelativeDistinguishedName[] {
   const rdns: RelativeDistinguishedName[] = [];
-  for (const cursor = new Cursor(e); !cursor.atEnd; ) rdns.push(decodeRdn(cursor.next('RelativeDistinguishedName')));
+  for (const cursor = new Cursor(e); !cursor.atEnd;) rdns.push(decodeRdn(cursor.next('RelativeDistinguishedName')));
   return rdns;
 }
 
 /** The attributes of a checked RelativeDistinguishedName. */
 export function decodeRdn(e: Element): RelativeDistinguishedName {
   const attributes: NameAttribute[] = [];
-  for (const cursor = new Cursor(e); !cursor.atEnd; ) {
+  for (const cursor = new Cursor(e); !cursor.atEnd;) {
     const attribute = new Cursor(cursor.next('AttributeTypeAndValue'));
     const type = readOid(attribute.next('attribute type'));
     const value = attribute.next('attribute value');
@@ -135,7 +136,8 @@ export function formatName(name: Name): string {
 
 function formatAttribute(attribute: NameAttribute): string {
   const keyword = attributeTypeByOid(attribute.type)?.keyword;
-  if (keyword === undefined || !isTextTag(attribute.tag)) return `${keyword ?? attribute.type}=#${hexOf(attribute.der)}`;
+  if (keyword === undefined || !isTextTag(attribute.tag))
+    return `${keyword ?? attribute.type}=#${hexOf(attribute.der)}`;
   return `${keyword}=${escapeValue(attribute.value)}`;
 }
 

@@ -73,7 +73,11 @@ function splitHeaders(body: string): { headers: string[]; body: string } {
   if (colon === -1) return { headers: [], body };
   const blank = /\r?\n[ \t]*\r?\n/.exec(body.slice(colon));
   if (blank === null) return { headers: [], body };
-  const headers = body.slice(0, colon + blank.index).trim().replace(/\r?\n[ \t]+/g, '').split(/\r?\n/);
+  const headers = body
+    .slice(0, colon + blank.index)
+    .trim()
+    .replace(/\r?\n[ \t]+/g, '')
+    .split(/\r?\n/);
   return { headers, body: body.slice(colon + blank.index) };
 }
 
@@ -123,7 +127,9 @@ class LineCounter {
 
 /** True for text with a PEM boundary in it; false for DER, even if some string inside looks like one. */
 export function looksLikePem(bytes: Uint8Array): boolean {
-  return !isWholeElement(bytes) && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('-----BEGIN ');
+  return (
+    !isWholeElement(bytes) && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('-----BEGIN ')
+  );
 }
 
 /** A SEQUENCE whose length is that of the input. Text that begins with `0` is told from it by the length. */

@@ -50,7 +50,10 @@ export type PublicKeyFacts =
 export function readSubjectPublicKeyInfo(e: Element): SubjectPublicKeyInfo {
   if (e.tag !== Tag.sequence) malformed(e.start, 'subjectPublicKeyInfo: not a SEQUENCE');
   const cursor = new Cursor(e);
-  const algorithm = readAlgorithmIdentifier(cursor.next('subjectPublicKeyInfo.algorithm'), 'subjectPublicKeyInfo.algorithm');
+  const algorithm = readAlgorithmIdentifier(
+    cursor.next('subjectPublicKeyInfo.algorithm'),
+    'subjectPublicKeyInfo.algorithm',
+  );
   const key = cursor.expect(Tag.bitString, 'subjectPublicKey');
   cursor.finish('subjectPublicKeyInfo');
   return { der: elementBytes(e), algorithm, subjectPublicKey: readWholeBitString(key, 'subjectPublicKey') };
@@ -131,7 +134,8 @@ function readEc(spki: SubjectPublicKeyInfo): PublicKeyFacts {
   const point = spki.subjectPublicKey;
   const form = point[0];
   const expected = form === 0x04 ? 2 * size + 1 : size + 1;
-  if ((form !== 0x04 && form !== 0x02 && form !== 0x03) || point.length !== expected) malformed(0, `no point of ${name}`);
+  if ((form !== 0x04 && form !== 0x02 && form !== 0x03) || point.length !== expected)
+    malformed(0, `no point of ${name}`);
   return { kind: 'ec', curve: name, curveOid, point };
 }
 
@@ -157,7 +161,11 @@ function expectInteger(der: Uint8Array): Element {
 }
 
 /** RFC 8410, 3 and 4: no parameters, and the octets themselves. */
-function readRaw(spki: SubjectPublicKeyInfo, kind: 'ed25519' | 'ed448' | 'x25519' | 'x448', size: number): PublicKeyFacts {
+function readRaw(
+  spki: SubjectPublicKeyInfo,
+  kind: 'ed25519' | 'ed448' | 'x25519' | 'x448',
+  size: number,
+): PublicKeyFacts {
   if (spki.algorithm.parameters !== undefined) malformed(0, `${kind}: has parameters`);
   if (spki.subjectPublicKey.length !== size) malformed(0, `${kind}: key of ${spki.subjectPublicKey.length} octets`);
   return { kind };

@@ -80,7 +80,7 @@ function readAttributes(e: Element): readonly AttributeElement[] {
 
 function readSetOf(e: Element, what: string): readonly Element[] {
   const elements: Element[] = [];
-  for (const cursor = new Cursor(e); !cursor.atEnd; ) {
+  for (const cursor = new Cursor(e); !cursor.atEnd;) {
     const element = cursor.next(what);
     const previous = elements.at(-1);
     if (previous !== undefined && compareOctets(elementBytes(previous), elementBytes(element)) > 0) {
