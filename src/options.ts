@@ -249,7 +249,11 @@ export function parseUriConstraint(text: string, option = '--permit-uri'): strin
 export function parseIpConstraint(text: string, option = '--permit-ip'): string {
   const range = text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`;
   if (parseCidr(range) === undefined)
-    throw badValue(text, option, 'expected an address range such as 10.0.0.0/8 or fd00::/8');
+    throw badValue(
+      text,
+      option,
+      'expected an address range such as 10.0.0.0/8 or fd00::/8, without bits set after the prefix',
+    );
   return range.toLowerCase();
 }
 

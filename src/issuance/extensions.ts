@@ -63,7 +63,7 @@ export function nameConstraintsExtension({ permitted, excluded }: NameConstraint
 /** RFC 5280, 4.2.1.13: one distribution point of several URLs for the same CRL. */
 export function crlDistributionPointsExtension(urls: readonly string[]): EncodedExtension {
   const fullName = implicitConstructed(0, ...urls.map(url => implicit(generalNameTags.uri, ascii(url))));
-  return extension(oids.crlDistributionPoints, false, sequence(sequence(explicit(0, fullName))));
+  return extension(oids.cRLDistributionPoints, false, sequence(sequence(explicit(0, fullName))));
 }
 
 /** RFC 5280, 4.2.1.2. */

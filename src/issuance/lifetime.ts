@@ -67,7 +67,10 @@ function tooShort(latest: number, { now, validity }: LifetimeOrder): MtlsctlErro
   return new MtlsctlError(
     'lifetime-refused',
     `the issuer ends on ${instant(latest)}, in ${days(latest - now)}: less than a tenth of the ${days(validity)} asked for`,
-    { hints: ['renew the issuing authority first, or ask for less with --validity'], details: { issuerNotAfter: instant(latest) } },
+    {
+      hints: ['renew the issuing authority first, or ask for less with --validity'],
+      details: { issuerNotAfter: instant(latest) },
+    },
   );
 }
 
