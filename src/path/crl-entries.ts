@@ -1,0 +1,109 @@
+import type { Certificate } from '../x509/certificate.ts';
+import type { Crl, CrlEntry } from '../x509/crl.ts';
+import { oids } from '../der/object-identifiers.ts';
+import {
+  authorityKeyIdentifier,
+  certificateIssuer,
+  CrlReason,
+  crlNumber,
+  crlReasonName,
+  deltaCrlIndicator,
+  findExtension,
+  issuingDistributionPoint,
+  reasonCode,
+} from '../x509/extensions.ts';
+import { namesMatch, type Name } from '../x509/name.ts';
+import { sameOctets } from '../x509/octets.ts';
+import { problemOf } from './readable.ts';
+
+/** When and why a certificate was revoked. */
+export interface RevocationEntry {
+  readonly revocationDate: number;
+  readonly reason: string;
+}
+
+/** Changes since another CRL, and no answer by itself. RFC 5280, 5.2.4. */
+export function isDelta(crl: Crl): boolean {
+  return findExtension(crl, oids.deltaCRLIndicator) !== undefined;
+}
+
+/**
+ * The newest delta that goes with a complete CRL: same issuer, scope and key, its base not newer than the CRL, and acceptable itself.
+ * RFC 5280, 5.2.4 and 6.3.3 (c).
+ */
+export function deltaFor(complete: Crl, crls: readonly Crl[], problemWith: (delta: Crl) => unknown): Crl | undefined {
+  const number = crlNumber(complete);
+  if (number === undefined) return undefined;
+  const fitting = crls.filter(
+    crl =>
+      isDelta(crl) &&
+      namesMatch(crl.issuer, complete.issuer) &&
+      problemWith(crl) === undefined &&
+      (deltaCrlIndicator(crl) ?? number + 1n) <= number &&
+      (crlNumber(crl) ?? -1n) >= number &&
+      haveSame(crl, complete, oids.issuingDistributionPoint) &&
+      sameKey(crl, complete),
+  );
+  return fitting.reduce<Crl | undefined>(
+    (newest, crl) => (newest === undefined || (crlNumber(crl) ?? 0n) > (crlNumber(newest) ?? 0n) ? crl : newest),
+    undefined,
+  );
+}
+
+function haveSame(a: Crl, b: Crl, oid: string): boolean {
+  const [one, other] = [findExtension(a, oid), findExtension(b, oid)];
+  if (one === undefined || other === undefined) return one === other;
+  return sameOctets(one.value, other.value);
+}
+
+function sameKey(a: Crl, b: Crl): boolean {
+  const [one, other] = [authorityKeyIdentifier(a)?.keyIdentifier, authorityKeyIdentifier(b)?.keyIdentifier];
+  return one === undefined || other === undefined || sameOctets(one, other);
+}
+
+/** The certificate's entry, that of the delta first; undefined where it is not revoked. RFC 5280, 6.3.3 (i) to (k). */
+export function entryFor(
+  complete: Crl,
+  delta: Crl | undefined,
+  certificate: Certificate,
+): RevocationEntry | { readonly problem: string } | undefined {
+  const changed = delta && lookUp(delta, certificate);
+  if (changed !== undefined) return changed === 'removed' ? undefined : changed;
+  const listed = lookUp(complete, certificate);
+  return listed === 'removed' ? undefined : listed;
+}
+
+type Listed = RevocationEntry | { readonly problem: string } | 'removed' | undefined;
+
+function lookUp(crl: Crl, certificate: Certificate): Listed {
+  const indirect = issuingDistributionPoint(crl)?.indirectCRL === true;
+  const entry = indirect ? findIndirect(crl, certificate) : crl.find(certificate.serialNumber);
+  if (entry === undefined || 'problem' in entry) return entry;
+  const unreadable = problemOf(() => reasonCode(entry));
+  if (unreadable !== undefined) return { problem: unreadable };
+  const unknown = entry.extensions.find(({ critical, oid }) => critical && !isKnownEntryExtension(oid, indirect));
+  // RFC 5280, 5.3: a CRL with such an entry says nothing.
+  if (unknown !== undefined) return { problem: `an entry has an unknown critical extension ${unknown.oid}` };
+  const code = reasonCode(entry) ?? CrlReason.unspecified;
+  if (code === CrlReason.removeFromCRL) return 'removed';
+  return { revocationDate: entry.revocationDate, reason: crlReasonName(code) ?? 'unspecified' };
+}
+
+function isKnownEntryExtension(oid: string, indirect: boolean): boolean {
+  if (oid === oids.certificateIssuer) return indirect;
+  return oid === oids.reasonCode || oid === oids.invalidityDate || oid === oids.holdInstructionCode;
+}
+
+/** In an indirect CRL an entry's certificate issuer is that of the entry before, unless it says so itself. RFC 5280, 5.3.3. */
+function findIndirect(crl: Crl, certificate: Certificate): CrlEntry | { readonly problem: string } | undefined {
+  let issuers: readonly Name[] = [crl.issuer];
+  for (const entry of crl.entries()) {
+    const unreadable = problemOf(() => certificateIssuer(entry));
+    if (unreadable !== undefined) return { problem: unreadable };
+    const named = certificateIssuer(entry);
+    if (named !== undefined) issuers = named.flatMap(name => (name.kind === 'directory' ? [name.name] : []));
+    const isSerial = sameOctets(entry.serialNumber, certificate.serialNumber);
+    if (isSerial && issuers.some(issuer => namesMatch(issuer, certificate.issuer))) return entry;
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+import type { Certificate } from '../x509/certificate.ts';
+import type { Crl } from '../x509/crl.ts';
+import { authorityKeyIdentifier, keyUsage, KeyUsage, subjectKeyIdentifier } from '../x509/extensions.ts';
+import { nameKey, namesMatch } from '../x509/name.ts';
+import { sameOctets } from '../x509/octets.ts';
+import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
+import { verifySignature } from '../x509/signature.ts';
+import { unreadableExtension } from './readable.ts';
+import type { Question } from './crl-question.ts';
+import type { Run } from './run.ts';
+
+export type SignerOutcome = 'signed' | 'bad-signature' | 'may-not-sign' | 'no-signer';
+
+/**
+ * Looks for a certificate whose key signed the CRL: that of the chain's own issuer first, then others of the CRL issuer's name, each of which needs a chain
+ * of its own to the same trust anchor. RFC 5280, 6.3.3 (f), (g).
+ */
+export function findCrlSigner(run: Run, { chain, place, crl }: Question): SignerOutcome {
+  const issuer = chain[place + 1];
+  const anchor = chain.at(-1);
+  let best: SignerOutcome = 'no-signer';
+  for (const candidate of signerCandidates(run, crl, issuer)) {
+    const outcome = tryCandidate(run, crl, candidate);
+    if (outcome === 'signed' && (chain.slice(place + 1).includes(candidate) || chainsTo(run, candidate, anchor)))
+      return 'signed';
+    if (outcome !== 'signed' && best === 'no-signer') best = outcome;
+    if (run.budget.exhausted !== undefined) return best;
+  }
+  return best;
+}
+
+function signerCandidates(run: Run, crl: Crl, issuer: Certificate | undefined): readonly Certificate[] {
+  const key = nameKey(crl.issuer);
+  const pooled = [...(run.pool.anchors.get(key) ?? []), ...(run.pool.intermediates.get(key) ?? [])];
+  const own = issuer !== undefined && namesMatch(issuer.subject, crl.issuer) ? [issuer] : [];
+  const candidates = [...new Set([...own, ...pooled])].filter(
+    certificate => unreadableExtension(certificate) === undefined,
+  );
+  const wanted = authorityKeyIdentifier(crl)?.keyIdentifier;
+  if (wanted === undefined || candidates.length < 2) return candidates;
+  return candidates.toSorted((a, b) => Number(hasKey(b, wanted)) - Number(hasKey(a, wanted)));
+}
+
+function hasKey(certificate: Certificate, wanted: Uint8Array): boolean {
+  const own = subjectKeyIdentifier(certificate);
+  return own !== undefined && sameOctets(own, wanted);
+}
+
+function tryCandidate(run: Run, crl: Crl, candidate: Certificate): SignerOutcome {
+  if (crlSignature(run, crl, candidate.subjectPublicKeyInfo) !== 'valid') return 'bad-signature';
+  const usage = keyUsage(candidate) ?? KeyUsage.cRLSign;
+  return (usage & KeyUsage.cRLSign) === 0 ? 'may-not-sign' : 'signed';
+}
+
+const outcomes = new WeakMap<Crl, WeakMap<SubjectPublicKeyInfo, string>>();
+
+/** Hashing a large CRL takes long, so that outcomes are kept between verifications; only fresh ones are paid for. */
+function crlSignature(run: Run, crl: Crl, publicKey: SubjectPublicKeyInfo): string {
+  const known = outcomes.get(crl) ?? new WeakMap<SubjectPublicKeyInfo, string>();
+  outcomes.set(crl, known);
+  let outcome = known.get(publicKey);
+  if (outcome === undefined) {
+    if (!run.budget.spend('signatures')) return 'unpaid';
+    outcome = verifySignature(crl.signatureAlgorithm, publicKey, crl.tbs, crl.signature);
+    known.set(publicKey, outcome);
+  }
+  return outcome;
+}
+
+/**
+ * Whether a CRL signer outside the chain is valid by itself under the chain's anchor. Its own revocation is not asked for: the answer would be
+ * on the very CRL that it signs.
+ */
+function chainsTo(run: Run, signer: Certificate, anchor: Certificate | undefined): boolean {
+  const { trustAnchors, intermediates, at, profile, strict } = run.input;
+  const own: Run = {
+    ...run,
+    input: { leaf: signer, trustAnchors, intermediates, at, profile, strict, purpose: 'any' },
+    seen: { signatures: run.seen.signatures, certificates: new Map() },
+    tried: [],
+  };
+  const chain = run.findChain(own);
+  return chain !== undefined && anchor !== undefined && chain.at(-1) === anchor;
+}
