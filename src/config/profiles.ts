@@ -6,7 +6,7 @@ import serverProfile from '../../templates/profiles/server.yaml';
 import serviceProfile from '../../templates/profiles/service.yaml';
 import type { Config, ProfileOverride } from '../config.ts';
 import { oids } from '../der/object-identifiers.ts';
-import { MtlsctlError } from '../errors.ts';
+import type { MtlsctlError } from '../errors.ts';
 import { isProfileProblem, parseProfile, type Profile, type ProfileFields } from '../issuance/profile.ts';
 import { parseKeyType } from '../keys/key-types.ts';
 import { badValue, parseCount, parseDuration, parseName } from '../options.ts';

@@ -188,7 +188,7 @@ async function build(blueprint: Blueprint, signer: Signer): Promise<Uint8Array> 
       signingKey: signingKey as never,
       signingAlgorithm: signingAlgorithm as never,
     },
-    crypto as never,
+    crypto,
   );
   return new Uint8Array(certificate.rawData);
 }

@@ -19,12 +19,12 @@ export async function createRequest(
   const request = await x509.Pkcs10CertificateRequestGenerator.create(
     {
       // The package takes a Name here as well, though its type says otherwise.
-      name: rawName(x509, subject) as never,
+      name: rawName(x509, subject),
       keys: { privateKey: signingKey, publicKey } as never,
       signingAlgorithm: signingAlgorithm as never,
       extensions: hasNames(names) ? [rawExtension(subjectAltNameExtension(names, false).der)] : [],
     },
-    crypto as never,
+    crypto,
   );
   const der = new Uint8Array(request.rawData);
   checkRequest(der);

@@ -1,7 +1,7 @@
 import { oids } from '../der/object-identifiers.ts';
 import { Tag } from '../der/reader.ts';
 import { fitsUtcTime, writeGeneralizedTime } from '../der/time.ts';
-import { bitString, encode, explicit, implicit, integer, octetString, oid, sequence, time } from '../der/writer.ts';
+import { bitString, explicit, implicit, integer, octetString, oid, sequence, time } from '../der/writer.ts';
 
 export interface CrlWriterEntry {
   /** Content octets of the INTEGER, at most 64. */
@@ -45,7 +45,7 @@ export function encodeTbsCrl(crl: TbsCrl): Uint8Array {
     time(crl.thisUpdate),
     time(crl.nextUpdate),
     // RFC 5280, 5.1.2.6: absent where nothing is revoked
-    ...(entries.length === 0 ? [] : [encode(Tag.sequence, entries)]),
+    ...(entries.length === 0 ? [] : [sequence(...entries)]),
     explicit(0, extensions),
   );
 }
@@ -68,37 +68,40 @@ const maximumEntry = 2 + (2 + maximumSerial) + 17 + 2 + 12 + 26;
 const reasonExtension = Uint8Array.of(0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
 const invalidityExtension = Uint8Array.of(0x30, 0x18, 0x06, 0x03, 0x55, 0x1d, 0x18, 0x04, 0x11, 0x18, 0x0f);
 
-/** All entries one after another, written in place: an array for each would take ten times as long, and a CRL may have a million. */
-function encodeEntries(entries: Iterable<CrlWriterEntry>): Uint8Array {
-  let out = new Uint8Array(64 * 1024);
+const chunkSize = 1024 * 1024;
+
+/** All entries, in pieces, written in place: an array for each entry would take ten times as long, and a CRL may have a million. */
+function encodeEntries(entries: Iterable<CrlWriterEntry>): readonly Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  let chunk = new Uint8Array(chunkSize);
   let position = 0;
   for (const entry of entries) {
-    if (position + maximumEntry > out.length) {
-      const larger = new Uint8Array(out.length * 2);
-      larger.set(out);
-      out = larger;
+    if (position + maximumEntry > chunkSize) {
+      chunks.push(chunk.subarray(0, position));
+      chunk = new Uint8Array(chunkSize);
+      position = 0;
     }
-    position = writeEntry(out, position, entry);
+    position = writeEntry(chunk, position, entry);
   }
-  return out.subarray(0, position);
+  return position === 0 ? chunks : [...chunks, chunk.subarray(0, position)];
 }
 
 /** Returns the position after the entry. */
 function writeEntry(out: Uint8Array, start: number, entry: CrlWriterEntry): number {
   checkSerial(entry.serialNumber);
-  const serialLength = entry.serialNumber.length;
   out[start] = Tag.sequence;
   out[start + 2] = Tag.integer;
-  out[start + 3] = serialLength;
-  for (let i = 0; i < serialLength; i++) out[start + 4 + i] = entry.serialNumber[i] ?? 0;
-  const date = writeTime(out, start + 4 + serialLength, entry.revocationDate);
+  out[start + 3] = entry.serialNumber.length;
+  const serialEnd = writeOctets(out, start + 4, entry.serialNumber);
+  const date = writeTime(out, serialEnd, entry.revocationDate);
   const end = writeExtensions(out, date, entry);
   out[start + 1] = end - start - 2;
   return end;
 }
 
 function checkSerial(serial: Uint8Array): void {
-  const [first = 0, second = 0] = [serial[0], serial[1]];
+  const first = serial[0] ?? 0;
+  const second = serial[1] ?? 0;
   const padded = serial.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
   if (serial.length === 0 || serial.length > maximumSerial || padded)
     throw new RangeError('serial number of a CRL entry');
@@ -125,16 +128,21 @@ function writeExtensions(out: Uint8Array, start: number, entry: CrlWriterEntry):
   let position = start + 2;
   if (reason !== 0) {
     if (!(reason > 0 && reason <= 10 && reason !== 7)) throw new RangeError(`no CRLReason: ${reason}`);
-    out.set(reasonExtension, position);
-    position += reasonExtension.length;
+    position = writeOctets(out, position, reasonExtension);
     out[position++] = reason;
   }
   if (entry.invalidityDate !== undefined) {
-    out.set(invalidityExtension, position);
-    writeGeneralizedTime(out, position + invalidityExtension.length, entry.invalidityDate);
-    position += invalidityExtension.length + 15;
+    position = writeOctets(out, position, invalidityExtension);
+    writeGeneralizedTime(out, position, entry.invalidityDate);
+    position += 15;
   }
   out[start] = Tag.sequence;
   out[start + 1] = position - start - 2;
   return position;
+}
+
+/** Faster than Uint8Array.set for so few. */
+function writeOctets(out: Uint8Array, start: number, octets: Uint8Array): number {
+  for (let i = 0; i < octets.length; i++) out[start + i] = octets[i] ?? 0;
+  return start + octets.length;
 }

@@ -2,32 +2,14 @@ import { isMtlsctlError } from '../errors.ts';
 import type { Certificate } from './certificate.ts';
 import { basicConstraints, checkExtensions } from './extensions.ts';
 import { namesMatch } from './name.ts';
+import type { Lint, LintContext, LintLevel } from './lint-rule.ts';
+import { caLints, policyLints } from './lints-ca.ts';
 import { ownLints } from './lints-own.ts';
-import { rfc5280Lints } from './lints-rfc5280.ts';
+import { fieldLints, identifierLints } from './lints-fields.ts';
+import { nameLints } from './lints-names.ts';
 import { spiffeLints } from './lints-spiffe.ts';
+import { usageLints } from './lints-usage.ts';
 import { publicKeyFacts } from './public-key.ts';
-
-/** What a lint may look at besides the certificate. */
-export interface LintContext {
-  /** The issuer's certificate; lints that need it pass where it is not given. */
-  readonly issuer?: Certificate;
-  /** Whether mtlsctl made the certificate, so that its own, stricter rules hold. */
-  readonly own?: boolean;
-}
-
-export type LintLevel = 'error' | 'warning';
-
-/** One rule, with the clause that it comes from. */
-export interface Lint {
-  readonly name: string;
-  /** `RFC 5280, 4.2.1.9`, or the specification that says so. */
-  readonly source: string;
-  readonly level: LintLevel;
-  readonly appliesTo: 'any' | 'ca' | 'end-entity' | 'self-issued' | 'not-self-issued';
-  /** What a certificate that breaks it does, to follow `the certificate …`. */
-  readonly says: string;
-  broken(certificate: Certificate, context: LintContext): boolean;
-}
 
 export interface Finding {
   readonly name: string;
@@ -36,10 +18,18 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Every rule there is. */
-export const lints: readonly Lint[] = [...rfc5280Lints, ...spiffeLints, ...ownLints];
+const standardLints: readonly Lint[] = [
+  ...fieldLints,
+  ...identifierLints,
+  ...usageLints,
+  ...nameLints,
+  ...caLints,
+  ...policyLints,
+  ...spiffeLints,
+];
 
-const notOwnLints: readonly Lint[] = [...rfc5280Lints, ...spiffeLints];
+/** Every rule there is. */
+export const lints: readonly Lint[] = [...standardLints, ...ownLints];
 
 /**
  * Holds a certificate against RFC 5280, section 4, against SPIFFE's rules where it has a SPIFFE ID, and, where asked, against our own.
@@ -57,7 +47,7 @@ export function lint(certificate: Certificate, context: LintContext = {}): reado
     'self-issued': selfIssued,
     'not-self-issued': !selfIssued,
   };
-  return (context.own === true ? lints : notOwnLints)
+  return (context.own === true ? lints : standardLints)
     .filter(rule => applies[rule.appliesTo] && rule.broken(certificate, context))
     .map(({ name, level, source, says }) => ({ name, level, source, message: `the certificate ${says}` }));
 }

@@ -7,7 +7,7 @@ import {
   findExtension,
   subjectKeyIdentifier,
 } from './extensions.ts';
-import type { Lint } from './lint.ts';
+import type { Lint } from './lint-rule.ts';
 import { sameOctets } from './octets.ts';
 import { publicKeyFacts } from './public-key.ts';
 

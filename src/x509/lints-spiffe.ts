@@ -1,7 +1,7 @@
 import { oids } from '../der/object-identifiers.ts';
 import type { Certificate } from './certificate.ts';
 import { extendedKeyUsage, findExtension, keyUsage, KeyUsage, subjectAltName } from './extensions.ts';
-import type { Lint } from './lint.ts';
+import type { Lint } from './lint-rule.ts';
 import { parseSpiffeId, spiffeIdProblem } from './name-syntax.ts';
 
 /** The rules for X.509-SVIDs. They hold for certificates that have a URI of the scheme `spiffe`, and for no others. */

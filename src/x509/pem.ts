@@ -1,4 +1,5 @@
 import { MtlsctlError } from '../errors.ts';
+import { decodeBase64 } from './base64.ts';
 
 /** One encapsulated block of RFC 7468 (or of RFC 1421, with headers). */
 export interface PemBlock {
@@ -18,40 +19,72 @@ const maximumBlocks = 100_000;
  * Throws `malformed` with the line where a block is broken: no END, another label at its END, anything that is not base64.
  */
 export function readPem(text: Uint8Array | string): readonly PemBlock[] {
-  const source = typeof text === 'string' ? text : asciiText(text);
+  const source = typeof text === 'string' ? Buffer.from(text) : bufferOver(text);
   const blocks: PemBlock[] = [];
   const lines = new LineCounter(source);
-  let position = source.indexOf('-----');
+  let position = source.indexOf(dashes);
   while (position !== -1) {
-    if (blocks.length === maximumBlocks) failAt(lines.lineOf(position), `more than ${maximumBlocks} blocks`);
-    const { block, end } = readBlock(source, position, lines);
-    if (block !== undefined) blocks.push(block);
-    position = source.indexOf('-----', end);
+    const opening = lineAround(source, position);
+    position = opening.end;
+    if (isBoundary(opening.text)) {
+      const { block, end } = readBlock(source, opening, lines);
+      if (blocks.push(block) > maximumBlocks) failAt(block.line, `more than ${maximumBlocks} blocks`);
+      position = end;
+    }
+    position = source.indexOf(dashes, position);
   }
   return blocks;
 }
 
-/** Octets over 7F come out as other characters than base64 has, so nothing is lost by not decoding UTF-8. */
-function asciiText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+const dashes = '-----';
+
+function bufferOver(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function readBlock(source: string, dashes: number, lines: LineCounter): { block?: PemBlock; end: number } {
-  const lineStart = Math.max(source.lastIndexOf('\n', dashes), source.lastIndexOf('\r', dashes)) + 1;
-  const begin = lineEnd(source, dashes);
-  const opening = source.slice(lineStart, begin).trim();
-  if (!/-----(BEGIN|END)\b/.test(opening)) return { end: begin };
-  const line = lines.lineOf(dashes);
-  const label = boundaryLabel(opening.replace(/^(\u00ef\u00bb\u00bf|\ufeff)/, ''), 'BEGIN');
-  if (label === undefined) failAt(line, opening.includes('END') ? 'END without BEGIN' : 'bad BEGIN line');
-  const closing = source.indexOf('-----', begin);
-  if (closing === -1) failAt(line, `no END of ${label}`);
-  const end = lineEnd(source, closing);
-  const endLabel = boundaryLabel(source.slice(closing, end).trim(), 'END');
-  if (endLabel === undefined) failAt(lines.lineOf(closing), `no END of ${label}`);
-  if (endLabel !== label) failAt(lines.lineOf(closing), `END of another label than ${label}`);
-  const { headers, body } = splitHeaders(source.slice(begin, closing));
-  return { block: { label, der: decodeBase64(body, line), headers, line }, end };
+interface Line {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** No boundary is longer. What is longer is cut, so that text full of hyphens can't make reading slow. */
+const maximumBoundary = 256;
+
+/** The line that `position` is in, without white space around it or a byte order mark before. */
+function lineAround(source: Buffer, position: number): Line {
+  let start = position;
+  let end = position;
+  while (start > 0 && position - start < maximumBoundary && !isLineBreak(source[start - 1])) start--;
+  while (end < source.length && end - position < maximumBoundary && !isLineBreak(source[end])) end++;
+  const text = source.toString('latin1', start, end).replace(/^\u00ef\u00bb\u00bf/, '').trim();
+  return { text, start, end };
+}
+
+function isLineBreak(octet: number | undefined): boolean {
+  return octet === 0x0a || octet === 0x0d;
+}
+
+/** Hyphens in the middle of a line are text like any other. */
+function isBoundary(text: string): boolean {
+  return /^-----(BEGIN|END)\b/.test(text);
+}
+
+function readBlock(source: Buffer, opening: Line, lines: LineCounter): { block: PemBlock; end: number } {
+  const line = lines.lineOf(opening.end);
+  const label = boundaryLabel(opening.text, 'BEGIN');
+  if (label === undefined) failAt(line, opening.text.startsWith('-----END') ? 'END without BEGIN' : 'bad BEGIN line');
+  const next = source.indexOf(dashes, opening.end);
+  if (next === -1) failAt(line, `no END of ${label}`);
+  const closing = lineAround(source, next);
+  const endLabel = boundaryLabel(closing.text, 'END');
+  if (endLabel === undefined) failAt(lines.lineOf(next), `no END of ${label}`);
+  if (endLabel !== label) failAt(lines.lineOf(next), `END of another label than ${label}`);
+  const { headers, bodyStart } = readHeaders(source, opening.end, closing.start);
+  const der = decodeBase64(source, bodyStart, closing.start);
+  if (der === undefined) failAt(line, `${label} is not base64`);
+  if (der.length === 0) failAt(line, `${label} is empty`);
+  return { block: { label, der, headers, line }, end: closing.end };
 }
 
 /** RFC 7468, 3: labels are printable characters without two spaces or hyphens in a row; those in use are of capitals and digits. */
@@ -60,41 +93,16 @@ function boundaryLabel(text: string, word: 'BEGIN' | 'END'): string | undefined 
   return match?.[1] === word ? match[2] : undefined;
 }
 
-function lineEnd(source: string, position: number): number {
-  const newline = source.indexOf('\n', position);
-  const end = newline === -1 ? source.length : newline;
-  const carriageReturn = source.slice(position, end).indexOf('\r');
-  return carriageReturn === -1 ? end : position + carriageReturn;
-}
+/** OpenSSL writes two of 20 to 60 characters. */
+const maximumHeaders = 8192;
 
 /** RFC 1421, 4.4: headers stand before the first empty line; lines that begin with white space continue the one before. */
-function splitHeaders(body: string): { headers: string[]; body: string } {
-  const colon = body.indexOf(':');
-  if (colon === -1) return { headers: [], body };
-  const blank = /\r?\n[ \t]*\r?\n/.exec(body.slice(colon));
-  if (blank === null) return { headers: [], body };
-  const headers = body
-    .slice(0, colon + blank.index)
-    .trim()
-    .replace(/\r?\n[ \t]+/g, '')
-    .split(/\r?\n/);
-  return { headers, body: body.slice(colon + blank.index) };
-}
-
-/** RFC 4648, 4: canonical base64, in lines of any length. */
-function decodeBase64(body: string, line: number): Uint8Array {
-  const compact = body.replace(/[\s]+/g, '');
-  if (compact === '') failAt(line, 'empty block');
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(compact) || compact.length % 4 !== 0) failAt(line, 'block is not base64');
-  const decoded = Buffer.from(compact, 'base64');
-  if (!isCanonicalEnd(compact, decoded)) failAt(line, 'base64 has bits set after its end');
-  return new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength);
-}
-
-/** The bits of the last quantum that encode nothing have to be zero, or two texts would be the same octets. */
-function isCanonicalEnd(compact: string, decoded: Buffer): boolean {
-  const rest = decoded.length % 3;
-  return rest === 0 || decoded.subarray(decoded.length - rest).toString('base64') === compact.slice(-4);
+function readHeaders(source: Buffer, start: number, end: number): { headers: readonly string[]; bodyStart: number } {
+  const head = source.toString('latin1', start, Math.min(end, start + maximumHeaders));
+  const match = /^\s*([A-Za-z][\w-]*:[^]*?)\r?\n[ \t]*\r?\n/.exec(head);
+  if (match === null) return { headers: [], bodyStart: start };
+  const headers = (match[1] ?? '').replace(/\r?\n[ \t]+/g, '').split(/\r?\n/);
+  return { headers, bodyStart: start + match[0].length };
 }
 
 function failAt(line: number, message: string): never {
@@ -103,11 +111,11 @@ function failAt(line: number, message: string): never {
 
 /** Counts lines only as far as somebody asks, each once. */
 class LineCounter {
-  readonly #source: string;
+  readonly #source: Buffer;
   #position = 0;
   #line = 1;
 
-  constructor(source: string) {
+  constructor(source: Buffer) {
     this.#source = source;
   }
 
@@ -121,14 +129,14 @@ class LineCounter {
   }
 
   #newline(): number {
-    return this.#source.indexOf('\n', this.#position);
+    return this.#source.indexOf(0x0a, this.#position);
   }
 }
 
 /** True for text with a PEM boundary in it; false for DER, even if some string inside looks like one. */
 export function looksLikePem(bytes: Uint8Array): boolean {
   return (
-    !isWholeElement(bytes) && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('-----BEGIN ')
+    !isWholeElement(bytes) && bufferOver(bytes).includes('-----BEGIN ')
   );
 }
 
@@ -144,7 +152,7 @@ function isWholeElement(bytes: Uint8Array): boolean {
 
 /** RFC 7468, 2: lines of 64 characters, with a final newline. */
 export function encodePem(label: string, der: Uint8Array): string {
-  const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
+  const base64 = bufferOver(der).toString('base64');
   const lines = base64.match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }
