@@ -33,6 +33,14 @@ export function writeHeader(out: Uint8Array, position: number, tag: number, leng
   return position + 2 + count;
 }
 
+/** Identifier and length octets of an element whose contents follow in pieces, so that large ones need not be copied once more. */
+export function header(tag: number, contents: readonly Uint8Array[]): Uint8Array {
+  const length = contents.reduce((sum, content) => sum + content.length, 0);
+  const out = new Uint8Array(headerLength(length));
+  writeHeader(out, 0, tag, length);
+  return out;
+}
+
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let position = 0;

@@ -1,7 +1,7 @@
 import { oids } from '../der/object-identifiers.ts';
 import { Tag } from '../der/reader.ts';
 import { fitsUtcTime, writeGeneralizedTime } from '../der/time.ts';
-import { bitString, explicit, implicit, integer, octetString, oid, sequence, time } from '../der/writer.ts';
+import { bitString, explicit, header, implicit, integer, octetString, oid, sequence, time } from '../der/writer.ts';
 
 export interface CrlWriterEntry {
   /** Content octets of the INTEGER, at most 64. */
@@ -45,7 +45,7 @@ export function encodeTbsCrl(crl: TbsCrl): Uint8Array {
     time(crl.thisUpdate),
     time(crl.nextUpdate),
     // RFC 5280, 5.1.2.6: absent where nothing is revoked
-    ...(entries.length === 0 ? [] : [sequence(...entries)]),
+    ...(entries.length === 0 ? [] : [header(Tag.sequence, entries), ...entries]),
     explicit(0, extensions),
   );
 }

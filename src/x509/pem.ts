@@ -57,7 +57,10 @@ function lineAround(source: Buffer, position: number): Line {
   let end = position;
   while (start > 0 && position - start < maximumBoundary && !isLineBreak(source[start - 1])) start--;
   while (end < source.length && end - position < maximumBoundary && !isLineBreak(source[end])) end++;
-  const text = source.toString('latin1', start, end).replace(/^\u00ef\u00bb\u00bf/, '').trim();
+  const text = source
+    .toString('latin1', start, end)
+    .replace(/^\u00ef\u00bb\u00bf/, '')
+    .trim();
   return { text, start, end };
 }
 
@@ -135,9 +138,7 @@ class LineCounter {
 
 /** True for text with a PEM boundary in it; false for DER, even if some string inside looks like one. */
 export function looksLikePem(bytes: Uint8Array): boolean {
-  return (
-    !isWholeElement(bytes) && bufferOver(bytes).includes('-----BEGIN ')
-  );
+  return !isWholeElement(bytes) && bufferOver(bytes).includes('-----BEGIN ');
 }
 
 /** A SEQUENCE whose length is that of the input. Text that begins with `0` is told from it by the length. */
@@ -153,6 +154,7 @@ function isWholeElement(bytes: Uint8Array): boolean {
 /** RFC 7468, 2: lines of 64 characters, with a final newline. */
 export function encodePem(label: string, der: Uint8Array): string {
   const base64 = bufferOver(der).toString('base64');
-  const lines = base64.match(/.{1,64}/g) ?? [];
+  const lines: string[] = [];
+  for (let start = 0; start < base64.length; start += 64) lines.push(base64.slice(start, start + 64));
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }
