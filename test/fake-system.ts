@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { MtlsctlError } from '../src/errors.ts';
+import type { Output, Progress, Prompter, System } from '../src/system.ts';
+import { realSystem } from '../src/terminal.ts';
+
+/** What a person would type at a question; `question` is checked by the caller's own idea of a match. */
+export interface ScriptedAnswer {
+  matches(question: string): boolean;
+  readonly answer: string;
+}
+
+export interface FakeSystemOptions {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory?: string;
+  /** Milliseconds since the epoch; the clock stands still unless it is a function. */
+  readonly now?: number | (() => number);
+  readonly stdin?: string | Uint8Array;
+  /** Present where a person sits at the terminal: what they will answer, in this order. */
+  readonly answers?: readonly ScriptedAnswer[];
+  readonly randomBytes?: (count: number) => Uint8Array;
+}
+
+export interface FakeSystem extends System {
+  /** All that was written to stdout so far. */
+  output(): string;
+  /** All that was written to stderr so far. */
+  errors(): string;
+  /** The questions that were asked, in order. */
+  readonly questions: readonly string[];
+  /** How many of the scripted answers have not been asked for. */
+  unusedAnswers: () => number;
+  /** Every update of every progress bar. */
+  readonly progressUpdates: readonly (readonly [done: number, failed: number])[];
+}
+
+export const defaultNow = Date.UTC(2026, 10, 22, 14, 5, 1);
+
+/** A System for tests: a clock that stands still, captured output, a scripted person. Colours are off; tables are the real ones. */
+export function fakeSystem(options: FakeSystemOptions): FakeSystem {
+  const out = capture(false);
+  const err = capture(options.answers !== undefined);
+  const person = scriptedPerson(options.answers ?? []);
+  const now = options.now ?? defaultNow;
+  const progressUpdates: (readonly [number, number])[] = [];
+  return {
+    args: options.args,
+    env: options.env ?? {},
+    workingDirectory: options.workingDirectory ?? process.cwd(),
+    stdout: out,
+    stderr: err,
+    now: typeof now === 'function' ? now : () => now,
+    randomBytes: options.randomBytes ?? (count => randomBytes(count)),
+    readStdin: limit => Promise.resolve(readAll(options.stdin ?? '', limit)),
+    stdinIsTerminal: options.answers !== undefined,
+    prompter: options.answers === undefined ? undefined : person.prompter,
+    painter: () => Promise.resolve(text => text),
+    table: (head, rows) => realSystem().table(head, rows),
+    progress: (): Progress => ({
+      update: (done, failed) => progressUpdates.push([done, failed]),
+      finish: () => undefined,
+    }),
+    output: () => out.text(),
+    errors: () => err.text(),
+    questions: person.questions,
+    unusedAnswers: person.unused,
+    progressUpdates,
+  };
+}
+
+function capture(isTerminal: boolean): Output & { text: () => string } {
+  const written: string[] = [];
+  return { isTerminal, columns: 80, write: text => written.push(text), text: () => written.join('') };
+}
+
+function readAll(stdin: string | Uint8Array, limit: number): Uint8Array {
+  const bytes = typeof stdin === 'string' ? new TextEncoder().encode(stdin) : stdin;
+  if (bytes.length > limit) throw new MtlsctlError('too-large', `standard input is larger than ${limit} octets`);
+  return bytes;
+}
+
+function scriptedPerson(answers: readonly ScriptedAnswer[]): {
+  prompter: Prompter;
+  questions: string[];
+  unused: () => number;
+} {
+  const questions: string[] = [];
+  const reply = (question: string): Promise<string> => {
+    const next = answers[questions.length];
+    questions.push(question);
+    if (next?.matches(question) === true) return Promise.resolve(next.answer);
+    return Promise.reject(new Error(`the script has no answer to the question: ${question}`));
+  };
+  const prompter: Prompter = {
+    confirm: async question => /^y(es)?$/i.test(await reply(question)),
+    input: async (question, initial) => (await reply(question)) || (initial ?? ''),
+    passphrase: question => reply(question),
+    select: question => reply(question),
+  };
+  return { prompter, questions, unused: () => answers.length - questions.length };
+}
