@@ -6,7 +6,7 @@ import { sameOctets } from '../x509/octets.ts';
 import { describePublicKey, publicKeyFacts } from '../x509/public-key.ts';
 import { isKnownExtension, problemOf, unreadableExtension } from './readable.ts';
 import { label, type Reason } from './reasons.ts';
-import { brokenRules, type Role } from './rules.ts';
+import { brokenRules, waivedByPolicies, type Role } from './rules.ts';
 import type { Run } from './run.ts';
 import type { VerifyInput } from './verify.ts';
 
@@ -56,12 +56,18 @@ function judge(run: Run, certificate: Certificate, role: Role): readonly Reason[
   return [...reasons, ...ruleReasons(run.input, certificate, role)];
 }
 
-function ruleReasons({ strict, profile }: VerifyInput, certificate: Certificate, role: Role): readonly Reason[] {
+function ruleReasons(
+  { strict, profile, policies }: VerifyInput,
+  certificate: Certificate,
+  role: Role,
+): readonly Reason[] {
   const codes = [
     ...(strict ? brokenRules('section-four', certificate, role) : []),
     ...(profile === 'webpki' ? brokenRules('webpki', certificate, role) : []),
   ];
-  return codes.map(code => ({ code, subject: label(certificate) }));
+  return codes
+    .filter(code => policies === undefined || !waivedByPolicies.has(code))
+    .map(code => ({ code, subject: label(certificate) }));
 }
 
 /** Broken rules that the caller does not want to be refusals. */

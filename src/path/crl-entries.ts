@@ -1,9 +1,8 @@
 import type { Certificate } from '../x509/certificate.ts';
-import type { Crl, CrlEntry } from '../x509/crl.ts';
+import { findRevoked, type Crl, type CrlEntry } from '../x509/crl.ts';
 import { oids } from '../der/object-identifiers.ts';
 import {
   authorityKeyIdentifier,
-  certificateIssuer,
   CrlReason,
   crlNumber,
   crlReasonName,
@@ -12,7 +11,7 @@ import {
   issuingDistributionPoint,
   reasonCode,
 } from '../x509/extensions.ts';
-import { namesMatch, type Name } from '../x509/name.ts';
+import { namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../x509/octets.ts';
 import { problemOf } from './readable.ts';
 
@@ -76,14 +75,19 @@ export function entryFor(
 type Listed = RevocationEntry | { readonly problem: string } | 'removed' | undefined;
 
 function lookUp(crl: Crl, certificate: Certificate): Listed {
-  const indirect = issuingDistributionPoint(crl)?.indirectCRL === true;
-  const entry = indirect ? findIndirect(crl, certificate) : crl.find(certificate.serialNumber);
-  if (entry === undefined || 'problem' in entry) return entry;
-  const unreadable = problemOf(() => reasonCode(entry));
-  if (unreadable !== undefined) return { problem: unreadable };
+  let entry: CrlEntry | undefined;
+  const unreadable = problemOf(() => {
+    entry = findRevoked(crl, certificate.serialNumber, certificate.issuer);
+    if (entry !== undefined) reasonCode(entry);
+  });
+  if (unreadable !== undefined) return { problem: `has an entry that does not parse (${unreadable})` };
+  return entry && meaningOf(entry, issuingDistributionPoint(crl)?.indirectCRL === true);
+}
+
+function meaningOf(entry: CrlEntry, indirect: boolean): Listed {
   const unknown = entry.extensions.find(({ critical, oid }) => critical && !isKnownEntryExtension(oid, indirect));
   // RFC 5280, 5.3: a CRL with such an entry says nothing.
-  if (unknown !== undefined) return { problem: `an entry has an unknown critical extension ${unknown.oid}` };
+  if (unknown !== undefined) return { problem: `has an entry with an unknown critical extension ${unknown.oid}` };
   const code = reasonCode(entry) ?? CrlReason.unspecified;
   if (code === CrlReason.removeFromCRL) return 'removed';
   return { revocationDate: entry.revocationDate, reason: crlReasonName(code) ?? 'unspecified' };
@@ -92,18 +96,4 @@ function lookUp(crl: Crl, certificate: Certificate): Listed {
 function isKnownEntryExtension(oid: string, indirect: boolean): boolean {
   if (oid === oids.certificateIssuer) return indirect;
   return oid === oids.reasonCode || oid === oids.invalidityDate || oid === oids.holdInstructionCode;
-}
-
-/** In an indirect CRL an entry's certificate issuer is that of the entry before, unless it says so itself. RFC 5280, 5.3.3. */
-function findIndirect(crl: Crl, certificate: Certificate): CrlEntry | { readonly problem: string } | undefined {
-  let issuers: readonly Name[] = [crl.issuer];
-  for (const entry of crl.entries()) {
-    const unreadable = problemOf(() => certificateIssuer(entry));
-    if (unreadable !== undefined) return { problem: unreadable };
-    const named = certificateIssuer(entry);
-    if (named !== undefined) issuers = named.flatMap(name => (name.kind === 'directory' ? [name.name] : []));
-    const isSerial = sameOctets(entry.serialNumber, certificate.serialNumber);
-    if (isSerial && issuers.some(issuer => namesMatch(issuer, certificate.issuer))) return entry;
-  }
-  return undefined;
 }

@@ -21,7 +21,7 @@ export function findCrlSigner(run: Run, { chain, place, crl }: Question): Signer
   let best: SignerOutcome = 'no-signer';
   for (const candidate of signerCandidates(run, crl, issuer)) {
     const outcome = tryCandidate(run, crl, candidate);
-    if (outcome === 'signed' && (chain.slice(place + 1).includes(candidate) || chainsTo(run, candidate, anchor)))
+    if (outcome === 'signed' && (chain.slice(place + 1).includes(candidate) || chainsTo(run, crl, candidate, anchor)))
       return 'signed';
     if (outcome !== 'signed' && best === 'no-signer') best = outcome;
     if (run.budget.exhausted !== undefined) return best;
@@ -68,17 +68,17 @@ function crlSignature(run: Run, crl: Crl, publicKey: SubjectPublicKeyInfo): stri
 }
 
 /**
- * Whether a CRL signer outside the chain is valid by itself under the chain's anchor. Its own revocation is not asked for: the answer would be
- * on the very CRL that it signs.
+ * Whether a CRL signer outside the chain is valid by itself under the chain's anchor, revocation included. CRLs that already wait for the answer
+ * can't give it: they are left out, which also ends the recursion.
  */
-function chainsTo(run: Run, signer: Certificate, anchor: Certificate | undefined): boolean {
-  const { trustAnchors, intermediates, at, profile, strict } = run.input;
+function chainsTo(run: Run, crl: Crl, signer: Certificate, anchor: Certificate | undefined): boolean {
+  const { trustAnchors, intermediates, crls = [], at, profile, strict, policies } = run.input;
+  const others = crls.filter(other => other !== crl);
   const own: Run = {
     ...run,
-    input: { leaf: signer, trustAnchors, intermediates, at, profile, strict, purpose: 'any' },
+    input: { leaf: signer, trustAnchors, intermediates, crls: others, at, profile, strict, policies, purpose: 'any' },
     seen: { signatures: run.seen.signatures, certificates: new Map() },
     tried: [],
   };
-  const chain = run.findChain(own);
-  return chain !== undefined && anchor !== undefined && chain.at(-1) === anchor;
+  return anchor !== undefined && run.findChain(own)?.at(-1) === anchor;
 }

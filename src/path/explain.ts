@@ -67,6 +67,7 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
     'RFC 5280, 6.1.3 (a) (4)',
     f => `the issuer of ${f.subject}, ${f.issuer}, is neither among the trust anchors nor among the intermediates`,
   ],
+  'key-mismatch': [asked, f => `the private key in ${f.key} is not that of ${f.subject}`],
   'key-refused': [
     'mtlsctl: algorithm floor; NIST SP 800-57 part 1, 5.6.1',
     f => `${f.subject} has ${f.key}, a key that is not accepted`,

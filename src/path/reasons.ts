@@ -32,6 +32,7 @@ export interface OwnFacts {
   'extended-key-usage': Subject & { readonly required: string; readonly found: string };
   'extension-malformed': Subject & { readonly extension: string; readonly problem: string };
   'issuer-not-found': Subject & { readonly issuer: string };
+  'key-mismatch': Subject & { readonly key: string };
   'key-refused': Subject & { readonly key: string };
   'key-usage': Subject & { readonly required: string };
   'name-constraint-malformed': Subject & { readonly constraint: string };

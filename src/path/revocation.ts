@@ -63,7 +63,7 @@ function consult(run: Run, question: Question, status: Status): void {
     status.problems.push(problem);
     return;
   }
-  if (typeof covers !== 'number' || (covers & ~status.covered) === 0) return;
+  if (typeof covers !== 'number' || (covers & allReasons & ~status.covered) === 0) return;
   const delta = deltaFor(question.crl, question.crls, candidate => crlProblem(run, { ...question, crl: candidate }));
   const entry = entryFor(question.crl, delta, question.certificate);
   if (entry !== undefined && 'problem' in entry) {
@@ -71,7 +71,7 @@ function consult(run: Run, question: Question, status: Status): void {
     return;
   }
   status.revoked ??= entry;
-  status.covered |= covers;
+  status.covered |= covers & allReasons; // bit 0 is not used, and set by some
 }
 
 function refusal(question: Question, problem: string): Reason {

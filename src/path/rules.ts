@@ -26,6 +26,12 @@ export function ruleOf(code: RuleCode): Rule {
   return rules[code];
 }
 
+/** Rules that lose their point where the caller asks for policy processing: the constraint is enforced, critical or not. */
+export const waivedByPolicies: ReadonlySet<RuleCode> = new Set<RuleCode>([
+  'inhibit-any-policy-not-critical',
+  'policy-constraints-not-critical',
+]);
+
 type RuleSet = 'section-four' | 'tolerated' | 'webpki';
 
 const codesOf: Readonly<Record<RuleSet, readonly RuleCode[]>> = {

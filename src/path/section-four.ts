@@ -12,7 +12,7 @@ import {
 } from '../x509/extensions.ts';
 import { isEmptyName } from '../x509/name.ts';
 import { isLdhName, isDnsName } from './dns-name.ts';
-import { isSelfIssued } from './self-issued.ts';
+import { isSelfIssued, isSelfSigned } from './self-issued.ts';
 import type { Rule } from './rules.ts';
 
 const isCa = (certificate: Certificate): boolean => basicConstraints(certificate)?.ca === true;
@@ -47,8 +47,11 @@ export const sectionFourRules = {
   'authority-key-identifier-missing': {
     source: 'RFC 5280, 4.2.1.1',
     says: "does not name its issuer's key (authorityKeyIdentifier with keyIdentifier)",
+    // The exception of the clause is for self-signed certificates; the signature decides where the names do not.
     broken: certificate =>
-      !isSelfIssued(certificate) && authorityKeyIdentifier(certificate)?.keyIdentifier === undefined,
+      authorityKeyIdentifier(certificate)?.keyIdentifier === undefined &&
+      !isSelfIssued(certificate) &&
+      !isSelfSigned(certificate),
   },
   'basic-constraints-not-critical': {
     source: 'RFC 5280, 4.2.1.9',

