@@ -1,0 +1,55 @@
+// npm run bench: each piece of work beside a peer that does the same, both measured in this run. Ends with status 1 where a goal is missed.
+// A benchmark is a file that exports { work, peer, goal, measure(directory) → { ours, peer } in milliseconds }; add it to the list.
+// Names on the command line (npm run bench -- inspect) pick those whose work contains one of them.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import bulkEnrolment from './bulk-enrolment.mjs';
+import inspectStart from './inspect-start.mjs';
+
+const benchmarks = [inspectStart, bulkEnrolment];
+
+const wanted = process.argv.slice(2);
+const chosen = benchmarks.filter(({ work }) => wanted.length === 0 || wanted.some(word => work.includes(word)));
+if (chosen.length === 0) {
+  console.error(`there is no such benchmark; there are: ${benchmarks.map(({ work }) => work).join('; ')}`);
+  process.exit(2);
+}
+
+const rows = chosen.map(benchmark => {
+  const directory = mkdtempSync(join(tmpdir(), 'mtlsctl-bench-'));
+  try {
+    return judge(benchmark, benchmark.measure(directory));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+print(['work', 'ours', 'peer', '', 'ratio', 'goal', ''], rows);
+process.exitCode = rows.every(row => row.holds) ? 0 : 1;
+
+/** A goal is either `atMost` so many times the peer's time, or at least so many `timesAsFast`. */
+function judge({ work, peer, goal }, times) {
+  const slower = goal.atMost !== undefined;
+  const ratio = slower ? times.ours / times.peer : times.peer / times.ours;
+  const holds = slower ? ratio <= goal.atMost : ratio >= goal.timesAsFast;
+  const wish = slower ? `at most ${goal.atMost}× the time` : `at least ${goal.timesAsFast}× as fast`;
+  const cells = [work, ms(times.ours), ms(times.peer), peer, `${ratio.toFixed(2)}×`, wish, holds ? 'holds' : 'MISSED'];
+  return { cells, holds };
+}
+
+function ms(value) {
+  return value < 1000 ? `${value.toFixed(1)} ms` : `${(value / 1000).toFixed(2)} s`;
+}
+
+function print(head, rows) {
+  const table = [head, ...rows.map(row => row.cells)];
+  const widths = head.map((_, column) => Math.max(...table.map(cells => cells[column].length)));
+  for (const cells of table) {
+    console.log(
+      cells
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+}
