@@ -97,7 +97,7 @@ export function parseConfig(text: string, source: string): Config {
     defaults: { profile, ...defaults },
     crl: { ...defaultCrl, ...read.crl },
     authorities: mapValues(read.authorities ?? {}, ({ crlUrls = [], ...rest }) => ({ crlUrls, ...rest })),
-    profiles: read.profiles ?? {},
+    profiles: mapValues(read.profiles ?? {}, override => override),
   };
 }
 
@@ -133,5 +133,8 @@ function duration(ms: number | undefined): string | undefined {
 
 function mapValues<A, B>(map: Readonly<Record<string, A>>, change: (value: A) => B): Readonly<Record<string, B>> {
   const entries = Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, value]) => [key, change(value)]));
+  return Object.assign(
+    Object.create(null) as Record<string, B>,
+    Object.fromEntries(entries.map(([key, value]) => [key, change(value)])),
+  );
 }

@@ -49,7 +49,8 @@ export function dictionary<T>(
   member: Reader<T>,
 ): Reader<Readonly<Record<string, T>>> {
   return (value, place) => {
-    const result: Record<string, T> = {};
+    // Without a prototype: a profile called `constructor` is no profile until somebody writes one.
+    const result = Object.create(null) as Record<string, T>;
     for (const [key, entry] of mapOf(value, place).entries()) {
       const name = scalar(parseName)(
         { kind: 'text', line: entry.line, text: key },

@@ -29,24 +29,28 @@ export function profileNames(config: Config): readonly string[] {
   return [...new Set([...Object.keys(bundled), ...Object.keys(config.profiles)])];
 }
 
+const loaded = new WeakMap<Config, Map<string, Profile>>();
+
 /**
  * The profile of that name as mtlsctl.yaml overrides it. Throws `bad-value` where there is none, `config-invalid` where
  * the overrides make it contradict itself.
  */
 export function loadProfile(name: string, config: Config): Profile {
+  const known = loaded.get(config) ?? new Map<string, Profile>();
+  loaded.set(config, known);
+  const profile = known.get(name) ?? composeProfile(name, config);
+  known.set(name, profile);
+  return profile;
+}
+
+function composeProfile(name: string, config: Config): Profile {
   const layers = layersOf(name, config);
   const fields = layers.reduce<ProfileFields>((below, layer) => ({ ...below, ...layer.fields }), {});
   const profile = parseProfile(name, fields);
   if (!isProfileProblem(profile)) return profile;
   const blamed = layers.findLast(layer => layer.fields[profile.field] !== undefined) ?? layers.at(-1);
-  throw invalid(
-    blamed?.source ?? name,
-    blamed?.line ?? 1,
-    `${profile.field} of profile '${printable(name)}' ${profile.message}`,
-    {
-      key: `profiles.${name}.${profile.field}`,
-    },
-  );
+  const message = `${profile.field} of profile '${printable(name)}' ${profile.message}`;
+  throw invalid(blamed?.source ?? name, blamed?.line ?? 1, message, { key: `profiles.${name}.${profile.field}` });
 }
 
 interface Layer {

@@ -1,14 +1,15 @@
-import { readElement } from '../der/reader.ts';
 import { MtlsctlError } from '../errors.ts';
 import { keyTypeOf, keyTypes } from '../keys/key-types.ts';
 import { cryptoFor, type IssuingCrypto } from '../keys/provider.ts';
 import type { Signer } from '../keys/signer.ts';
+import { printable } from '../printable.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { subjectKeyIdentifier } from '../x509/extensions.ts';
-import { isEmptyName, readName } from '../x509/name.ts';
+import { formatName, isEmptyName, type Name, namesMatch, parseName } from '../x509/name.ts';
 import { sameOctets } from '../x509/octets.ts';
-import { describePublicKey, keyIdentifier, type SubjectPublicKeyInfo } from '../x509/public-key.ts';
+import { keyIdentifier, type SubjectPublicKeyInfo } from '../x509/public-key.ts';
 import { checkWithinIssuers } from './constraints.ts';
+import { checkPublicKey } from './public-key.ts';
 import {
   authorityKeyIdentifierExtension,
   basicConstraintsOfCa,
@@ -96,11 +97,13 @@ function checkOrder(order: CertificateOrder, issuers: readonly Certificate[]): v
       `a certificate of the profile '${profile.name}' cannot be ${issuer.certificate === 'self' ? 'self-signed' : 'issued by another CA'}`,
     );
   }
+  const subject = parseName(order.subject);
   checkPublicKey(publicKey);
   checkKeys(order);
+  checkSubject(subject, issuers);
   checkWithinIssuers({
     profile,
-    subject: readName(readElement(order.subject, 'subject')),
+    subject,
     names: order.names ?? noSubjectNames,
     pathLength: pathLengthOf(order),
     nameConstraints: order.nameConstraints,
@@ -108,11 +111,11 @@ function checkOrder(order: CertificateOrder, issuers: readonly Certificate[]): v
   });
 }
 
-/** Throws `policy-refused` for a key that is too weak, or of a type that is not ours. */
-export function checkPublicKey(publicKey: SubjectPublicKeyInfo): void {
-  if (keyTypeOf(publicKey) !== undefined) return;
-  throw new MtlsctlError('policy-refused', `keys of the type ${describePublicKey(publicKey)} are not accepted`, {
-    hints: [`make one of: ${Object.keys(keyTypes).join(', ')}`],
+/** Two CAs of one name in a chain look like one certificate signed by itself, to us and to others. */
+function checkSubject(subject: Name, issuers: readonly Certificate[]): void {
+  if (isEmptyName(subject) || !issuers.some(issuer => namesMatch(issuer.subject, subject))) return;
+  throw new MtlsctlError('policy-refused', `'${printable(formatName(subject))}' is the subject of its issuer already`, {
+    hints: ['give another with --subject'],
   });
 }
 
@@ -152,7 +155,7 @@ function extensionsOf(order: CertificateOrder): readonly EncodedExtension[] {
   extensions.push(keyUsageExtension(keyUsageFor(profile, keyType !== undefined && keyTypes[keyType].isRsa)));
   if (profile.extendedKeyUsage.length > 0) extensions.push(extendedKeyUsageExtension(profile.extendedKeyUsage));
   if (hasNames(names)) {
-    extensions.push(subjectAltNameExtension(names, isEmptyName(readName(readElement(order.subject, 'subject')))));
+    extensions.push(subjectAltNameExtension(names, isEmptyName(parseName(order.subject))));
   }
   if (nameConstraints !== undefined && hasSubtrees(nameConstraints))
     extensions.push(nameConstraintsExtension(nameConstraints));

@@ -1,3 +1,4 @@
+import { oids } from '../der/object-identifiers.ts';
 import { MtlsctlError } from '../errors.ts';
 import { printable } from '../printable.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -34,7 +35,7 @@ export interface PlannedNames {
 /**
  * The names that a service gets: those of the profile, then those asked for, none twice. A SPIFFE ID asked for takes the place of the profile's.
  * Always the same for the same order, so that an installed certificate can be compared with it. Throws `policy-refused` for a second URI beside a
- * SPIFFE ID (SPIFFE X509-SVID, 2).
+ * SPIFFE ID (SPIFFE X509-SVID, 2), or a SPIFFE ID under a profile that does not serve both purposes.
  */
 export function planNames(profile: Profile, order: NamesOrder): PlannedNames {
   const fill = (template: string): string => fillTemplate(template, order);
@@ -60,13 +61,27 @@ function planUris(profile: Profile, fill: (template: string) => string, asked: r
   const replaced = asked.some(isSpiffeId);
   const own = profile.uri.map(fill).filter(uri => !(replaced && isSpiffeId(uri)));
   const uris = unique([...own, ...asked]);
-  if (uris.length < 2 || !uris.some(isSpiffeId)) return uris;
+  if (!uris.some(isSpiffeId)) return uris;
+  checkSpiffePurposes(profile);
+  if (uris.length === 1) return uris;
   throw new MtlsctlError(
     'policy-refused',
     `a certificate with a SPIFFE ID has no other URI, but these are asked for: ${uris.map(printable).join(', ')}`,
     {
       hints: ["profiles without a SPIFFE ID take any URI: '--profile server' or '--profile client'"],
       details: { uris },
+    },
+  );
+}
+
+/** SPIFFE X509-SVID, 4.4. */
+function checkSpiffePurposes({ name, extendedKeyUsage }: Profile): void {
+  if ([oids.serverAuth, oids.clientAuth].every(purpose => extendedKeyUsage.includes(purpose))) return;
+  throw new MtlsctlError(
+    'policy-refused',
+    `a SPIFFE ID goes with serverAuth and clientAuth, and the profile '${name}' lacks one`,
+    {
+      hints: ["'--profile service' has both"],
     },
   );
 }

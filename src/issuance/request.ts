@@ -4,7 +4,7 @@ import type { Signer } from '../keys/signer.ts';
 import { parseRequest, type Request } from '../x509/request.ts';
 import { verifySignature } from '../x509/signature.ts';
 import { hasNames, subjectAltNameExtension } from './extensions.ts';
-import { checkPublicKey } from './issue.ts';
+import { checkPublicKey } from './public-key.ts';
 import { noSubjectNames, type SubjectNames } from './names.ts';
 import { loadX509, rawExtension, rawName } from './package.ts';
 

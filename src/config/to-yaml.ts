@@ -1,0 +1,16 @@
+import { Document, isScalar, Scalar, visit } from 'yaml';
+import { hasUnprintable, jsonEscaped } from '../printable-json.ts';
+
+/**
+ * Plain values as YAML, for people and scripts; our own files are written by `encodeYaml`. Members that are undefined are left out.
+ * The text can't control a terminal: strings that could are in double quotes, and escaped in them.
+ */
+export function toYaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_, node) {
+      if (isScalar(node) && typeof node.value === 'string' && hasUnprintable(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return jsonEscaped(document.toString({ lineWidth: 0 }));
+}
