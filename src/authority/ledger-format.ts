@@ -162,6 +162,14 @@ export function parseLine(line: Uint8Array): LedgerEntry | string {
   return wrong === undefined ? (value as unknown as LedgerEntry) : `its ${wrong}`;
 }
 
+/**
+ * Whether a last line is what a crash leaves: without its newline, or with octets that never reached the disk and read as zero.
+ * Anything else that is wrong with it was not done by a crash, and must not pass for one: the line may hold a revocation.
+ */
+export function isTornLine(line: Uint8Array, hasNewline: boolean): boolean {
+  return !hasNewline || line.includes(0);
+}
+
 /** The object that a line holds; undefined where it is no JSON, or not an object. */
 export function parseObject(line: Uint8Array): Record<string, unknown> | undefined {
   if (!isUtf8(line)) return undefined;

@@ -3,12 +3,12 @@ import { perform } from '../file-operations.ts';
 import {
   firstPrev,
   isKnownEvent,
+  isTornLine,
   ledgerCorrupt,
   type LedgerEntry,
   lineHash,
   longestLine,
   parseLine,
-  parseObject,
 } from './ledger-format.ts';
 
 /** The end of a ledger that a crash cut off, or that another process is just writing. Never read as data. */
@@ -129,7 +129,7 @@ interface Line {
 }
 
 function isTorn(line: Line): boolean {
-  return line.isLast && (!line.hasNewline || parseObject(line.bytes) === undefined);
+  return line.isLast && isTornLine(line.bytes, line.hasNewline);
 }
 
 function tornTail(line: Line): TornTail {

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { MtlsctlError } from '../errors.ts';
 import { perform } from '../file-operations.ts';
-import { firstPrev, lineHash, longestLine, parseObject } from './ledger-format.ts';
+import { firstPrev, isTornLine, lineHash, longestLine, parseObject } from './ledger-format.ts';
 
 /** The last whole line, and what lies behind it. */
 export interface Tail {
@@ -17,21 +17,18 @@ const firstProbe = 16 * 1024;
 /** Finds the last line from the end backwards, so that it costs the same in a ledger of a million lines. */
 export function readTail(file: number, path: string): Tail {
   const size = fs.fstatSync(file).size;
-  for (let length = Math.min(firstProbe, size); ; length = Math.min(length * 8, size)) {
-    const start = size - length;
-    const bytes = readAt(file, path, start, length);
-    const tail = lastWholeLine(bytes, start, path);
+  const longest = Math.min(size, 2 * longestLine);
+  for (let length = Math.min(firstProbe, longest); ; length = Math.min(length * 8, longest)) {
+    const tail = lastWholeLine(readAt(file, path, size - length, length), size - length, path);
     if (tail !== undefined) return tail;
-    if (length > longestLine) throw noLineToGoOnFrom(path, size);
+    if (length === longest) throw noLineToGoOnFrom(path, size);
   }
 }
 
 /** Undefined where it begins before `bytes`, which are the file from `start` to its end. */
 function lastWholeLine(bytes: Buffer, start: number, path: string): Tail | undefined {
   const newline = bytes.lastIndexOf(10) + 1;
-  // A last line that ends as it should but is no JSON was torn too: its blocks came to the disk in another order.
-  const isTorn =
-    newline === bytes.length && parseObject(bytes.subarray(lineStart(bytes, newline), newline)) === undefined;
+  const isTorn = newline === bytes.length && isTornLine(bytes.subarray(lineStart(bytes, newline), newline), true);
   const end = isTorn ? lineStart(bytes, newline) : newline;
   if (start > 0 && lineStart(bytes, end) === 0) return undefined;
   const torn = end < bytes.length ? bytes.subarray(end) : undefined;
