@@ -8,6 +8,8 @@ export interface Output {
 
 export type Colour = 'bold' | 'cyan' | 'dim' | 'green' | 'red' | 'yellow';
 
+export type Paint = (text: string, colour: Colour) => string;
+
 /** Questions to a person; there is none without a terminal on stdin. */
 export interface Prompter {
   confirm(question: string): Promise<boolean>;
@@ -24,7 +26,7 @@ export interface Progress {
 }
 
 /**
- * All the ambient world there is: clock, environment, standard streams, terminal, randomness, signals.
+ * All the ambient world there is: clock, environment, standard streams, terminal, randomness.
  * The files of the PKI directory are reached through files.ts.
  */
 export interface System {
@@ -41,11 +43,9 @@ export interface System {
   readonly stdinIsTerminal: boolean;
   /** Present only when stdin is a terminal. */
   readonly prompter: Prompter | undefined;
-  /** The text in a colour, or as it is where colours are off. */
-  paint(text: string, colour: Colour): Promise<string>;
-  /** Rows as a table with borders fit for the terminal, the first row being the head. */
+  /** Paints for stdout; the identity where colours are off (no terminal, NO_COLOR, --no-color). */
+  painter(): Promise<Paint>;
+  /** A table of text, its first row the head. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string>;
   progress(total: number, label: string): Progress;
-  /** Aborted by SIGINT or SIGTERM once a command has asked for it. */
-  interruption(): AbortSignal;
 }

@@ -70,7 +70,7 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
   'key-mismatch': [asked, f => `the private key in ${f.key} is not that of ${f.subject}`],
   'key-refused': [
     'mtlsctl: algorithm floor; NIST SP 800-57 part 1, 5.6.1',
-    f => `${f.subject} has ${f.key}, a key that is not accepted`,
+    f => `the key of ${f.subject} is not accepted: ${f.key}`,
   ],
   'key-usage': ['RFC 5280, 4.2.1.3', f => `${f.subject} has a keyUsage without ${f.required}`],
   'name-constraint-malformed': [

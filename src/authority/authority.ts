@@ -1,0 +1,155 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MtlsctlError, systemErrorCode } from '../errors.ts';
+import { readBounded, readOptional } from '../files.ts';
+import { openSigner } from '../keys/open.ts';
+import { describePrivateKeyFile } from '../keys/private-key.ts';
+import type { Signer } from '../keys/signer.ts';
+import { lockDirectory } from '../lock-directory.ts';
+import { type Certificate, parseCertificate, readCertificates } from '../x509/certificate.ts';
+import { namesMatch } from '../x509/name.ts';
+import { readPem } from '../x509/pem.ts';
+import { sameOctets } from '../x509/octets.ts';
+
+/** The files of one authority (DESIGN.md, "What lies on disk"). */
+export interface AuthorityPaths {
+  readonly directory: string;
+  readonly certificate: string;
+  /** What follows a leaf in its `cert.pem`: this authority's certificate, then those above it, without the root. */
+  readonly chain: string;
+  readonly key: string;
+  readonly request: string;
+  readonly crlPem: string;
+  readonly crlDer: string;
+  readonly ledger: string;
+}
+
+/** One CA on disk. */
+export interface Authority {
+  readonly name: string;
+  readonly paths: AuthorityPaths;
+  readonly certificate: Certificate;
+  /** Empty for a root. */
+  readonly chain: readonly Certificate[];
+  readonly isRoot: boolean;
+}
+
+export type KeyState = 'absent' | 'encrypted' | 'unencrypted';
+
+export function authoritiesDirectory(directory: string): string {
+  return join(directory, 'authorities');
+}
+
+
+/** The lock of one authority's ledger. */
+export function authorityLock(directory: string, name: string): string {
+  return lockDirectory(directory, `authority.${name}`);
+}
+
+export function authorityPaths(authorityDirectory: string): AuthorityPaths {
+  const at = (file: string): string => join(authorityDirectory, file);
+  return {
+    directory: authorityDirectory,
+    certificate: at('cert.pem'),
+    chain: at('chain.pem'),
+    key: at('key.pem'),
+    request: at('csr.pem'),
+    crlPem: at('crl.pem'),
+    crlDer: at('crl.der'),
+    ledger: at('ledger.jsonl'),
+  };
+}
+
+/** The names of all authorities here, installed or waiting for their certificate, sorted. */
+export async function authorityNames(directory: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(authoritiesDirectory(directory), { withFileTypes: true });
+    return entries
+      .filter(entry => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(entry => entry.name)
+      .sort();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT') return [];
+    throw new MtlsctlError('unreadable', `cannot list ${authoritiesDirectory(directory)} (${code ?? 'unknown error'})`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Reads one authority. Throws `authority-missing` where there is none of that name or where its certificate has not been
+ * installed yet, `malformed` where its files are damaged.
+ */
+export async function loadAuthority(directory: string, name: string): Promise<Authority> {
+  const paths = authorityPaths(join(authoritiesDirectory(directory), name));
+  const file = await readOptional(paths.certificate);
+  if (file === undefined) throw await missing(directory, name, paths);
+  const certificate = onlyCertificate(file, paths.certificate);
+  const isRoot = namesMatch(certificate.subject, certificate.issuer);
+  const chain = isRoot ? [] : readCertificates(await readBounded(paths.chain));
+  if (!isRoot && !(chain[0] !== undefined && sameOctets(chain[0].der, certificate.der))) {
+    throw new MtlsctlError('malformed', `${paths.chain} does not begin with the certificate of authority '${name}'`);
+  }
+  return { name, paths, certificate, chain, isRoot };
+}
+
+function onlyCertificate(file: Uint8Array, path: string): Certificate {
+  const certificates = readCertificates(file);
+  const [certificate] = certificates;
+  if (certificate === undefined || certificates.length > 1) {
+    throw new MtlsctlError('malformed', `${path} holds ${certificates.length} certificates instead of one`);
+  }
+  return certificate;
+}
+
+async function missing(directory: string, name: string, paths: AuthorityPaths): Promise<MtlsctlError> {
+  if ((await readOptional(paths.request)) !== undefined) {
+    return new MtlsctlError('authority-missing', `authority '${name}' is still waiting for its certificate`, {
+      hints: [`have ${paths.request} signed, then run 'mtlsctl issue-intermediate ${name} --install <file>'`],
+    });
+  }
+  const known = await authorityNames(directory);
+  const hint =
+    known.length === 0
+      ? "create a root with 'mtlsctl init-root', then an intermediate with 'mtlsctl issue-intermediate <name>'"
+      : `the authorities here are: ${known.join(', ')}`;
+  return new MtlsctlError('authority-missing', `there is no authority '${name}' in ${directory}`, { hints: [hint] });
+}
+
+/** Whether the authority's key is here, and whether it wants a passphrase. Throws `key-malformed`. */
+export async function keyState(paths: AuthorityPaths): Promise<KeyState> {
+  const file = await readOptional(paths.key);
+  if (file === undefined) return 'absent';
+  return describePrivateKeyFile(file).encrypted ? 'encrypted' : 'unencrypted';
+}
+
+/**
+ * Opens the authority's key, asking for its passphrase only where there is need of one.
+ * Throws `key-missing`, `key-mismatch` where the key is not that of the certificate, `passphrase-wrong`, `passphrase-missing`.
+ */
+export async function openAuthorityKey(authority: Authority, passphrase: () => Promise<Uint8Array>): Promise<Signer> {
+  const file = await readOptional(authority.paths.key);
+  if (file === undefined) {
+    throw new MtlsctlError('key-missing', `the key of authority '${authority.name}' is not here`, {
+      hints: [`sign where the key is: 'mtlsctl … --csr <file> --out <file>'`],
+    });
+  }
+  const encrypted = describePrivateKeyFile(file).encrypted;
+  const signer = await openSigner(file, encrypted ? await passphrase() : undefined);
+  if (!sameOctets(signer.publicKey.der, authority.certificate.subjectPublicKeyInfo.der)) {
+    throw new MtlsctlError('key-mismatch', `${authority.paths.key} is not the key of ${authority.paths.certificate}`);
+  }
+  return signer;
+}
+
+/** The public keys of all authorities known here, trust anchors included, for the rule that none is shared. */
+export async function authorityPublicKeys(directory: string): Promise<readonly { name: string; publicKey: Uint8Array }[]> {
+  const keys: { name: string; publicKey: Uint8Array }[] = [];
+  for (const name of await authorityNames(directory)) {
+    const file = await readOptional(authorityPaths(join(authoritiesDirectory(directory), name)).certificate);
+    const block = file === undefined ? undefined : readPem(file)[0];
+    if (block !== undefined) keys.push({ name, publicKey: parseCertificate(block.der).subjectPublicKeyInfo.der });
+  }
+  return keys;
+}

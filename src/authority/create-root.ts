@@ -1,0 +1,190 @@
+import { join } from 'node:path';
+import { type Config, encodeConfig } from '../config.ts';
+import { loadProfile } from '../config/profiles.ts';
+import { MtlsctlError } from '../errors.ts';
+import { createPrivateFile, ensureDirectory, readOptional, replaceFile, writeDurable } from '../files.ts';
+import type { NameConstraintsOrder } from '../issuance/extensions.ts';
+import { issueCertificate } from '../issuance/issue.ts';
+import { subjectFor } from '../issuance/names.ts';
+import type { KeyType } from '../keys/key-types.ts';
+import { encodePrivateKeyPem, encryptPrivateKeyPem } from '../keys/private-key.ts';
+import type { SoftwareKey } from '../keys/signer.ts';
+import { generateKey } from '../keys/software.ts';
+import { withLock } from '../lock.ts';
+import { lockDirectory } from '../lock-directory.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { parseCrl } from '../x509/crl.ts';
+import { encodePem } from '../x509/pem.ts';
+import { authoritiesDirectory, type AuthorityPaths, authorityPaths, loadAuthority } from './authority.ts';
+import { configPath } from './configuration.ts';
+import { type CrlPublication, publishCrl } from './crl.ts';
+import { createdEvent } from './issue.ts';
+import { Ledger } from './ledger.ts';
+import { stageAuthority } from './staging.ts';
+import { addTrustAnchor, mergePublishedCrl, readOptionalTrustAnchors, trustAnchorsPath } from './trust.ts';
+
+/** A root CA as it is asked for; what is undefined is decided by profile and configuration. */
+export interface RootOrder {
+  readonly directory: string;
+  readonly name: string;
+  /** That of mtlsctl.yaml where undefined. */
+  readonly trustDomain: string | undefined;
+  /** DER Name. */
+  readonly subject: Uint8Array | undefined;
+  readonly keyType: KeyType | undefined;
+  /** Milliseconds. */
+  readonly validity: number | undefined;
+  readonly pathLength: number | undefined;
+  readonly nameConstraints: NameConstraintsOrder;
+  /** Milliseconds. */
+  readonly crlValidity: number | undefined;
+  readonly now: number;
+  random(count: number): Uint8Array;
+}
+
+/** A root CA with everything decided, before anything is made. */
+export interface RootPlan extends RootOrder {
+  readonly config: Config;
+  readonly trustDomain: string;
+  readonly subject: Uint8Array;
+  readonly keyType: KeyType;
+  readonly validity: number;
+  readonly pathLength: number | undefined;
+  readonly crlValidity: number;
+  /** All that will be written, in order. */
+  readonly files: readonly string[];
+}
+
+export interface CreatedRoot {
+  readonly certificate: Certificate;
+  readonly crl: CrlPublication;
+}
+
+/**
+ * Decides what a root is to look like. Throws `already-exists` (exit status 4) where there is an authority of that name, or other trust anchors
+ * already, and `config-invalid`.
+ */
+export async function planRoot(order: RootOrder, config: Config): Promise<RootPlan> {
+  await refuseExisting(order);
+  const profile = loadProfile('root', config);
+  const paths = authorityPaths(join(authoritiesDirectory(order.directory), order.name));
+  const trustDomain = order.trustDomain ?? config.trustDomain;
+  const hasConfig = (await readOptional(configPath(order.directory))) !== undefined;
+  return {
+    ...order,
+    config,
+    trustDomain,
+    subject: order.subject ?? subjectFor(profile, { authority: order.name, trustDomain }),
+    keyType: order.keyType ?? profile.keyType,
+    validity: order.validity ?? profile.validity,
+    pathLength: order.pathLength ?? profile.pathLength,
+    crlValidity: order.crlValidity ?? config.crl.rootValidity,
+    files: [
+      ...(hasConfig ? [] : [configPath(order.directory)]),
+      ...[paths.key, paths.certificate, paths.ledger, paths.crlPem, paths.crlDer],
+      trustAnchorsPath(order.directory),
+      join(order.directory, 'crl.pem'),
+    ],
+  };
+}
+
+async function refuseExisting(order: RootOrder): Promise<void> {
+  const { directory } = authorityPaths(join(authoritiesDirectory(order.directory), order.name));
+  if ((await readOptional(authorityPaths(directory).certificate)) !== undefined) {
+    throw new MtlsctlError('already-exists', `there is an authority '${order.name}' in ${order.directory} already`, {
+      hints: [`look at it with 'mtlsctl inspect ${directory}/cert.pem', or give another --dir`],
+      details: { directory },
+    });
+  }
+  if ((await readOptionalTrustAnchors(order.directory)).length > 0) {
+    throw new MtlsctlError('already-exists', `${trustAnchorsPath(order.directory)} has a trust anchor already`, {
+      hints: ['give another --dir: one PKI directory has one root'],
+      details: { file: trustAnchorsPath(order.directory) },
+    });
+  }
+}
+
+/**
+ * Makes the root as planned: key, certificate, ledger and CRL take their place at one instant, `ca.pem` and `crl.pem` follow from them.
+ * `passphrase` undefined stores the key unencrypted.
+ */
+export async function createRoot(plan: RootPlan, passphrase: Uint8Array | undefined): Promise<CreatedRoot> {
+  const key = await generateKey(plan.keyType);
+  const keyPem = await keyFileContent(key, passphrase, count => plan.random(count));
+  await ensureDirectory(plan.directory, 0o755);
+  return withLock(lockDirectory(plan.directory, 'pki'), async () => {
+    await refuseExisting(plan);
+    const certificate = await selfSigned(plan, key);
+    const crl = await stageAuthority(plan.directory, plan.name, staging =>
+      writeAuthority({ paths: authorityPaths(staging), keyPem, certificate, key, plan }),
+    );
+    if ((await readOptional(configPath(plan.directory))) === undefined) await writeConfig(plan);
+    await addTrustAnchor(plan.directory, certificate);
+    await mergePublishedCrl(plan.directory, crl.crl);
+    return { certificate, crl };
+  });
+}
+
+async function selfSigned(plan: RootPlan, key: SoftwareKey): Promise<Certificate> {
+  const { certificate } = await issueCertificate({
+    profile: loadProfile('root', plan.config),
+    subject: plan.subject,
+    publicKey: key.publicKey,
+    issuer: { certificate: 'self', signer: key },
+    validity: plan.validity,
+    ...(plan.pathLength !== undefined && { pathLength: plan.pathLength }),
+    nameConstraints: plan.nameConstraints,
+    now: plan.now,
+    random: count => plan.random(count),
+  });
+  return certificate;
+}
+
+interface StagedRoot {
+  readonly paths: AuthorityPaths;
+  readonly keyPem: string;
+  readonly certificate: Certificate;
+  readonly key: SoftwareKey;
+  readonly plan: RootPlan;
+}
+
+/** The ledger comes before what it records. */
+async function writeAuthority({ paths, keyPem, certificate, key, plan }: StagedRoot): Promise<CrlPublication> {
+  await createPrivateFile(paths.key, keyPem);
+  const ledger = Ledger.open(paths.ledger, lockDirectory(plan.directory, `authority.${plan.name}`));
+  await ledger.append([createdEvent(certificate)], plan.now);
+  await writeDurable(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
+  return publishCrl({ certificate, paths, ledger, signer: key, now: plan.now, validity: plan.crlValidity });
+}
+
+async function writeConfig(plan: RootPlan): Promise<void> {
+  const text = encodeConfig({ trustDomain: plan.trustDomain, crl: { rootValidity: plan.crlValidity } });
+  await replaceFile(configPath(plan.directory), text, { mode: 0o644 });
+}
+
+/** The PEM of a key about to be stored. */
+export async function keyFileContent(
+  key: SoftwareKey,
+  passphrase: Uint8Array | undefined,
+  random: (count: number) => Uint8Array,
+): Promise<string> {
+  return passphrase === undefined ? encodePrivateKeyPem(key.pkcs8) : encryptPrivateKeyPem(key.pkcs8, passphrase, random);
+}
+
+/**
+ * Finishes what a crash interrupted between the authority taking its place and `ca.pem` following from it.
+ * Undefined where nothing was interrupted.
+ */
+export async function completeInterruptedRoot(directory: string, name: string): Promise<Certificate | undefined> {
+  const paths = authorityPaths(join(authoritiesDirectory(directory), name));
+  const file = await readOptional(paths.certificate);
+  if (file === undefined || (await readOptionalTrustAnchors(directory)).length > 0) return undefined;
+  return withLock(lockDirectory(directory, 'pki'), async () => {
+    const { certificate, isRoot } = await loadAuthority(directory, name);
+    if (!isRoot) return undefined;
+    const crl = await readOptional(paths.crlDer);
+    if (crl !== undefined) await mergePublishedCrl(directory, parseCrl(crl));
+    await addTrustAnchor(directory, certificate);
+    return certificate;
+  });
+}

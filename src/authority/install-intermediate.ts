@@ -1,0 +1,219 @@
+import type { Config } from '../config.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { readBounded, readOptional, replaceFile } from '../files.ts';
+import { removeFile } from '../file-operations.ts';
+import { withLock } from '../lock.ts';
+import { lockDirectory } from '../lock-directory.ts';
+import { explain } from '../path/explain.ts';
+import { verifyChain } from '../path/verify.ts';
+import { type Certificate, fingerprint, readCertificates } from '../x509/certificate.ts';
+import type { Crl } from '../x509/crl.ts';
+import { basicConstraints, keyUsage, KeyUsage } from '../x509/extensions.ts';
+import { namesMatch } from '../x509/name.ts';
+import { sameOctets } from '../x509/octets.ts';
+import { encodePem } from '../x509/pem.ts';
+import { verifySignature } from '../x509/signature.ts';
+import { type Authority, type AuthorityPaths, loadAuthority, openAuthorityKey } from './authority.ts';
+import { publishCrl } from './crl.ts';
+import { crlValidity, intermediatePaths } from './intermediate.ts';
+import { readRequestFile } from './intermediate-request.ts';
+import { createdEvent, openLedger } from './issue.ts';
+import { addTrustAnchor, encodeCertificates, mergePublishedCrl, readCrls, readOptionalTrustAnchors, trustAnchorsPath } from './trust.ts';
+
+export interface InstallOrder {
+  readonly directory: string;
+  readonly name: string;
+  readonly config: Config;
+  /** The certificate, then those above it, if there are any besides the root. */
+  readonly file: string;
+  /** A root to trust from now on, and its SHA-256 as it was read aloud. */
+  readonly root: { readonly file: string; readonly fingerprint: string | undefined } | undefined;
+  /** The root's CRL, brought along. */
+  readonly crl: string | undefined;
+  readonly now: number;
+}
+
+export interface InstalledIntermediate {
+  readonly status: 'installed' | 'unchanged';
+  readonly certificate: Certificate;
+  readonly root: Certificate;
+  /** For a person. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Installs the certificate of an authority whose request was signed elsewhere. Nothing is changed unless it is for the key that waits here
+ * (else `key-mismatch`) and chains to a root that is trusted here or whose fingerprint is given (else `unknown-root`, `certificate-refused`).
+ * `passphrase` is asked for the waiting key where it is encrypted, and may answer undefined: then no CRL is signed yet.
+ */
+export async function installIntermediate(
+  order: InstallOrder,
+  passphrase: () => Promise<Uint8Array | undefined>,
+): Promise<InstalledIntermediate> {
+  const chain = await readAnswer(order.file);
+  const certificate = chain[0];
+  if (certificate === undefined) throw new MtlsctlError('malformed', `${order.file} holds no certificate`);
+  const root = await rootToTrust(order, chain);
+  if (await isInstalled(order, certificate)) return { status: 'unchanged', certificate, root, warnings: [] };
+  await checkPair(order, certificate);
+  checkChain(order, chain, root);
+  const crl = order.crl === undefined ? undefined : await readRootCrl(order.crl, root);
+  const given = await passphrase();
+  return withLock(lockDirectory(order.directory, 'pki'), async () => {
+    await addTrustAnchor(order.directory, root);
+    if (crl !== undefined) await mergePublishedCrl(order.directory, crl);
+    const authority = await putInPlace(order, chain, root);
+    const warnings = await firstCrl(order, authority, given);
+    return { status: 'installed', certificate, root, warnings };
+  });
+}
+
+/** A certificate that no longer parses was altered on its way: that is a refusal (exit status 4), not an unreadable file. */
+async function readAnswer(path: string): Promise<readonly Certificate[]> {
+  const file = await readBounded(path);
+  try {
+    return readCertificates(file);
+  } catch (error) {
+    if (!isMtlsctlError(error, 'malformed') || error.details['offset'] === undefined) throw error;
+    throw refused(path, `it does not parse (${error.message}): it was altered or damaged`);
+  }
+}
+
+function refused(path: string, why: string): MtlsctlError {
+  return new MtlsctlError('certificate-refused', `the certificate in ${path} is refused: ${why}`, {
+    hints: [`look at it with 'mtlsctl inspect ${path}', and have the request signed again`],
+    details: { file: path },
+  });
+}
+
+async function rootToTrust(order: InstallOrder, chain: readonly Certificate[]): Promise<Certificate> {
+  const anchors = await readOptionalTrustAnchors(order.directory);
+  if (order.root !== undefined) return namedRoot(order, order.root, anchors);
+  const topmost = chain.at(-1);
+  const root = anchors.find(anchor => topmost !== undefined && namesMatch(anchor.subject, topmost.issuer)) ?? anchors[0];
+  if (root !== undefined) return root;
+  throw new MtlsctlError('not-found', `there is no trust anchor yet: ${trustAnchorsPath(order.directory)} is missing`, {
+    hints: ['bring the root along: add --root <file> --fingerprint <sha256>'],
+  });
+}
+
+async function namedRoot(
+  order: InstallOrder,
+  { file, fingerprint: expected }: NonNullable<InstallOrder['root']>,
+  anchors: readonly Certificate[],
+): Promise<Certificate> {
+  const roots = await readAnswer(file);
+  const root = roots.find(each => namesMatch(each.subject, each.issuer));
+  if (root === undefined) throw new MtlsctlError('unknown-root', `${file} holds no root certificate`);
+  const found = fingerprint(root.der);
+  if (anchors.some(anchor => sameOctets(anchor.der, root.der))) return root;
+  if (expected === undefined) {
+    throw new MtlsctlError('usage', '--root is given without --fingerprint', {
+      hints: ["read the root's SHA-256 fingerprint aloud from the offline machine and add --fingerprint <sha256>"],
+    });
+  }
+  if (found !== expected) {
+    throw new MtlsctlError('unknown-root', `the root in ${file} has the fingerprint ${found}, not the one given`, {
+      hints: ['compare it with what the offline machine prints: mtlsctl inspect --short ca.pem'],
+      details: { found, expected },
+    });
+  }
+  if (anchors.length === 0) return root;
+  throw new MtlsctlError('unknown-root', `${trustAnchorsPath(order.directory)} has another root already`, {
+    hints: ['give another --dir: one PKI directory has one root'],
+  });
+}
+
+async function isInstalled(order: InstallOrder, certificate: Certificate): Promise<boolean> {
+  const installed = await readOptional(intermediatePaths(order).certificate);
+  if (installed === undefined) return false;
+  const [present] = readCertificates(installed);
+  if (present !== undefined && sameOctets(present.der, certificate.der)) return true;
+  throw new MtlsctlError('already-exists', `authority '${order.name}' has another certificate already`);
+}
+
+async function checkPair(order: InstallOrder, certificate: Certificate): Promise<void> {
+  const paths = intermediatePaths(order);
+  const file = await readOptional(paths.request);
+  if (file === undefined) {
+    throw new MtlsctlError('not-found', `no request of authority '${order.name}' waits for a certificate`, {
+      hints: [`make one with 'mtlsctl issue-intermediate ${order.name} --request'`],
+    });
+  }
+  const request = readRequestFile(file, paths.request);
+  if (sameOctets(request.subjectPublicKeyInfo.der, certificate.subjectPublicKeyInfo.der)) return;
+  throw new MtlsctlError('key-mismatch', `the certificate in ${order.file} is for another key than ${paths.key}`, {
+    hints: [`it has to be the answer to ${paths.request}`],
+  });
+}
+
+function checkChain(order: InstallOrder, chain: readonly Certificate[], root: Certificate): void {
+  const [certificate, ...above] = chain;
+  if (certificate === undefined) return;
+  const verdict = verifyChain({
+    leaf: certificate,
+    trustAnchors: [root],
+    intermediates: above,
+    at: order.now,
+    purpose: 'any',
+    profile: 'rfc5280',
+    strict: false,
+  });
+  const [first] = verdict.reasons;
+  if (!verdict.valid) throw refused(order.file, first === undefined ? 'no chain' : explain(first).message);
+  const mayCertify = (keyUsage(certificate) ?? 0) & KeyUsage.keyCertSign;
+  if (basicConstraints(certificate)?.ca !== true || mayCertify === 0) throw refused(order.file, 'it is not that of a CA');
+}
+
+async function readRootCrl(path: string, root: Certificate): Promise<Crl> {
+  const crl = readCrls(await readBounded(path)).find(each => namesMatch(each.issuer, root.subject));
+  if (crl === undefined) throw new MtlsctlError('certificate-refused', `${path} holds no CRL of the root`);
+  if (verifySignature(crl.signatureAlgorithm, root.subjectPublicKeyInfo, crl.tbs, crl.signature) === 'valid') return crl;
+  throw new MtlsctlError('certificate-refused', `the CRL in ${path} is not signed by the root`);
+}
+
+/** `cert.pem` comes last: it is what makes the authority exist. */
+async function putInPlace(order: InstallOrder, chain: readonly Certificate[], root: Certificate): Promise<Authority> {
+  const paths = intermediatePaths(order);
+  const [certificate] = chain;
+  if (certificate === undefined) throw new MtlsctlError('malformed', `${order.file} holds no certificate`);
+  const withoutRoot = chain.filter(each => !sameOctets(each.der, root.der));
+  await replaceFile(paths.chain, encodeCertificates(withoutRoot), { mode: 0o644 });
+  const ledger = openLedger(order.directory, { name: order.name, paths });
+  if ((await readOptional(paths.ledger)) === undefined) await ledger.append([createdEvent(certificate)], order.now);
+  await replaceFile(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
+  return loadAuthority(order.directory, order.name);
+}
+
+async function firstCrl(order: InstallOrder, authority: Authority, passphrase: Uint8Array | undefined): Promise<readonly string[]> {
+  const { paths } = authority;
+  try {
+    const signer = await openAuthorityKey(authority, () => neededPassphrase(passphrase));
+    const ledger = openLedger(order.directory, authority);
+    const { crl } = await publishCrl({
+      certificate: authority.certificate,
+      paths,
+      ledger,
+      signer,
+      now: order.now,
+      validity: crlValidity(order),
+    });
+    await mergePublishedCrl(order.directory, crl);
+    return [];
+  } catch (error) {
+    if (!isMtlsctlError(error, 'passphrase-missing')) throw error;
+    return [`no CRL was signed: the key of '${order.name}' is encrypted, and --ca-passphrase-file was not given`];
+  } finally {
+    removeRequest(paths);
+  }
+}
+
+function neededPassphrase(passphrase: Uint8Array | undefined): Promise<Uint8Array> {
+  if (passphrase !== undefined) return Promise.resolve(passphrase);
+  return Promise.reject(new MtlsctlError('passphrase-missing', "the authority's key is encrypted"));
+}
+
+function removeRequest(paths: AuthorityPaths): void {
+  removeFile(paths.request);
+}
+

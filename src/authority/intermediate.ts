@@ -1,0 +1,184 @@
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { loadProfile } from '../config/profiles.ts';
+import { readElement } from '../der/reader.ts';
+import { MtlsctlError } from '../errors.ts';
+import { createPrivateFile, readOptional, writeDurable } from '../files.ts';
+import { oids } from '../der/object-identifiers.ts';
+import { hasSubtrees, nameConstraintsExtension, type NameConstraintsOrder } from '../issuance/extensions.ts';
+import { subjectFor } from '../issuance/names.ts';
+import type { Profile } from '../issuance/profile.ts';
+import { type KeyType, keyTypeOf } from '../keys/key-types.ts';
+import { generateKey } from '../keys/software.ts';
+import type { SoftwareKey } from '../keys/signer.ts';
+import { withLock } from '../lock.ts';
+import { lockDirectory } from '../lock-directory.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { basicConstraints, findExtension } from '../x509/extensions.ts';
+import { sameOctets } from '../x509/octets.ts';
+import { formatName, namesMatch, readName } from '../x509/name.ts';
+import { encodePem } from '../x509/pem.ts';
+import { authoritiesDirectory, authorityLock, type AuthorityPaths, authorityPaths, loadAuthority } from './authority.ts';
+import { publishCrl } from './crl.ts';
+import { keyFileContent } from './create-root.ts';
+import { createdEvent, issueUnder, type IssuedChain, type OpenAuthority } from './issue.ts';
+import { Ledger } from './ledger.ts';
+import { subordinateKeys } from './open-issuer.ts';
+import { stageAuthority } from './staging.ts';
+import { encodeCertificates, mergePublishedCrl } from './trust.ts';
+
+/** An intermediate CA as it is asked for; what is undefined is decided by profile and configuration. */
+export interface IntermediateOrder {
+  readonly directory: string;
+  readonly name: string;
+  /** The authority that signs. */
+  readonly issuer: string;
+  readonly config: Config;
+  /** DER Name. */
+  readonly subject: Uint8Array | undefined;
+  readonly keyType: KeyType | undefined;
+  /** Milliseconds. */
+  readonly validity: number | undefined;
+  readonly pathLength: number | undefined;
+  readonly nameConstraints: NameConstraintsOrder;
+  /** Where the CRL of the issuer is fetched; those of mtlsctl.yaml where empty. */
+  readonly crlUrls: readonly string[];
+  readonly now: number;
+  random(count: number): Uint8Array;
+}
+
+export interface Intermediate {
+  readonly status: 'issued' | 'unchanged';
+  readonly certificate: Certificate;
+  readonly warnings: readonly string[];
+}
+
+export function intermediateProfile(order: IntermediateOrder): Profile {
+  return loadProfile('intermediate', order.config);
+}
+
+export function intermediatePaths(order: Pick<IntermediateOrder, 'directory' | 'name'>): AuthorityPaths {
+  return authorityPaths(join(authoritiesDirectory(order.directory), order.name));
+}
+
+export function intermediateSubject(order: IntermediateOrder): Uint8Array {
+  const { name: authority, config } = order;
+  return order.subject ?? subjectFor(intermediateProfile(order), { authority, trustDomain: config.trustDomain });
+}
+
+/**
+ * The intermediate that is here already, if it is as asked. Undefined where there is none.
+ * Throws `already-exists` where it differs, or where its request waits for a certificate.
+ */
+export async function existingIntermediate(order: IntermediateOrder): Promise<Certificate | undefined> {
+  const paths = intermediatePaths(order);
+  if ((await readOptional(paths.certificate)) === undefined) {
+    if ((await readOptional(paths.request)) === undefined) return undefined;
+    throw new MtlsctlError('already-exists', `the request of authority '${order.name}' waits for its certificate`, {
+      hints: [`install it with 'mtlsctl issue-intermediate ${order.name} --install <file>'`],
+      details: { request: paths.request },
+    });
+  }
+  const { certificate } = await loadAuthority(order.directory, order.name);
+  const differences = await differencesFrom(order, certificate);
+  if (differences.length === 0) return certificate;
+  throw new MtlsctlError(
+    'already-exists',
+    `authority '${order.name}' exists and differs in: ${differences.join(', ')}`,
+    {
+      hints: [`look at it with 'mtlsctl inspect ${paths.certificate}', or choose another name`],
+      details: { differences },
+    },
+  );
+}
+
+/** In what an intermediate is not as asked. Its validity is not compared: what is here already began earlier. */
+export async function differencesFrom(order: IntermediateOrder, certificate: Certificate): Promise<readonly string[]> {
+  const issuer = await loadAuthority(order.directory, order.issuer);
+  const profile = intermediateProfile(order);
+  const comparisons: readonly (readonly [what: string, same: boolean])[] = [
+    ['issuer', namesMatch(certificate.issuer, issuer.certificate.subject)],
+    ['subject', namesMatch(certificate.subject, readName(readElement(intermediateSubject(order), 'subject')))],
+    ['key type', keyTypeOf(certificate.subjectPublicKeyInfo) === (order.keyType ?? profile.keyType)],
+    ['path length', basicConstraints(certificate)?.pathLenConstraint === (order.pathLength ?? profile.pathLength)],
+    ['name constraints', sameConstraints(certificate, order.nameConstraints)],
+    ['life: it has expired', certificate.notAfter >= order.now],
+  ];
+  return comparisons.filter(([, same]) => !same).map(([what]) => what);
+}
+
+function sameConstraints(certificate: Certificate, asked: NameConstraintsOrder): boolean {
+  const found = findExtension(certificate, oids.nameConstraints);
+  if (found === undefined || !hasSubtrees(asked)) return found === undefined && !hasSubtrees(asked);
+  return sameOctets(found.value, nameConstraintsExtension(asked).value);
+}
+
+/** Makes an intermediate CA where its issuer's key is: key, certificate, chain, ledger and an empty CRL take their place at one instant. */
+export async function createIntermediate(
+  order: IntermediateOrder,
+  issuer: OpenAuthority,
+  passphrase: Uint8Array | undefined,
+): Promise<Intermediate> {
+  const key = await generateKey(order.keyType ?? intermediateProfile(order).keyType);
+  const keyPem = await keyFileContent(key, passphrase, count => order.random(count));
+  return withLock(lockDirectory(order.directory, 'pki'), async () => {
+    const existing = await existingIntermediate(order);
+    if (existing !== undefined) return { status: 'unchanged', certificate: existing, warnings: [] };
+    const issued = await signIntermediate(order, issuer, key.publicKey);
+    await stageAuthority(order.directory, order.name, async staging => {
+      await createPrivateFile(authorityPaths(staging).key, keyPem);
+      await fillAuthority(order, authorityPaths(staging), issued, key);
+    });
+    return { status: 'issued', certificate: issued.certificate, warnings: issued.warnings };
+  });
+}
+
+/** Signs an intermediate's public key, as profile and flags have it, and records it with the issuer. */
+export async function signIntermediate(
+  order: IntermediateOrder,
+  issuer: OpenAuthority,
+  publicKey: Certificate['subjectPublicKeyInfo'],
+): Promise<IssuedChain> {
+  const keys = [...issuer.authorityKeys, ...(await subordinateKeys(issuer, order.name))];
+  const configured = order.config.authorities[order.issuer]?.crlUrls ?? [];
+  return issueUnder(
+    { ...issuer, authorityKeys: keys },
+    {
+      profile: intermediateProfile(order),
+      subject: intermediateSubject(order),
+      publicKey,
+      validity: order.validity,
+      pathLength: order.pathLength,
+      nameConstraints: order.nameConstraints,
+      crlUrls: order.crlUrls.length > 0 ? order.crlUrls : configured,
+      service: order.name,
+      now: order.now,
+      random: count => order.random(count),
+    },
+  );
+}
+
+async function fillAuthority(
+  order: IntermediateOrder,
+  paths: AuthorityPaths,
+  { certificate, chain }: IssuedChain,
+  key: SoftwareKey,
+): Promise<void> {
+  const ledger = Ledger.open(paths.ledger, authorityLock(order.directory, order.name));
+  await ledger.append([createdEvent(certificate)], order.now);
+  await writeDurable(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
+  await writeDurable(paths.chain, encodeCertificates(chain), { mode: 0o644 });
+  const { crl } = await publishCrl({ certificate, paths, ledger, signer: key, now: order.now, validity: crlValidity(order) });
+  await mergePublishedCrl(order.directory, crl);
+}
+
+/** How long a CRL of this authority is valid, in milliseconds. */
+export function crlValidity({ config, name }: Pick<IntermediateOrder, 'config' | 'name'>): number {
+  return config.authorities[name]?.crlValidity ?? config.crl.validity;
+}
+
+/** What a request asks for and what it will get, for whoever has to say yes. */
+export function subjectText(order: IntermediateOrder): string {
+  return formatName(readName(readElement(intermediateSubject(order), 'subject')));
+}
+

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { MtlsctlError } from '../errors.ts';
+import { readOptional, replaceFile } from '../files.ts';
+import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import { type Crl, parseCrl } from '../x509/crl.ts';
+import { nameKey } from '../x509/name.ts';
+import { sameOctets } from '../x509/octets.ts';
+import { encodePem, readPem } from '../x509/pem.ts';
+
+/** The trust anchors of a PKI directory: roots only, which every location shares. */
+export function trustAnchorsPath(directory: string): string {
+  return join(directory, 'ca.pem');
+}
+
+/** The CRLs of every authority known here, concatenated. */
+export function crlsPath(directory: string): string {
+  return join(directory, 'crl.pem');
+}
+
+/** The certificates in `ca.pem`. Throws `not-found` where there is none: an absent file never means the system's roots. */
+export async function readTrustAnchors(directory: string): Promise<readonly Certificate[]> {
+  const anchors = await readOptionalTrustAnchors(directory);
+  if (anchors.length > 0) return anchors;
+  throw new MtlsctlError('not-found', `there is no trust anchor: ${trustAnchorsPath(directory)} is missing`, {
+    hints: [
+      "create a root with 'mtlsctl init-root'",
+      'or bring one along: --root <file> --fingerprint <sha256>, together with --install',
+    ],
+  });
+}
+
+export async function readOptionalTrustAnchors(directory: string): Promise<readonly Certificate[]> {
+  const file = await readOptional(trustAnchorsPath(directory));
+  return file === undefined ? [] : readCertificates(file);
+}
+
+/** Adds a root to `ca.pem`, after those that are there. A root that is there already is not added again. */
+export async function addTrustAnchor(directory: string, root: Certificate): Promise<void> {
+  const present = await readOptionalTrustAnchors(directory);
+  if (present.some(anchor => sameOctets(anchor.der, root.der))) return;
+  await replaceFile(trustAnchorsPath(directory), encodeCertificates([...present, root]), { mode: 0o644 });
+}
+
+/** The CRLs in `crl.pem`; none where there is no such file. Throws `malformed`. */
+export async function readPublishedCrls(directory: string): Promise<readonly Crl[]> {
+  const file = await readOptional(crlsPath(directory));
+  return file === undefined ? [] : readCrls(file);
+}
+
+/** All CRLs of a file: PEM blocks or one in DER. Throws `malformed` where there is none. */
+export function readCrls(file: Uint8Array): readonly Crl[] {
+  const blocks = readPem(file).filter(block => block.label === 'X509 CRL' || block.label === 'CRL');
+  return blocks.length === 0 ? [parseCrl(file)] : blocks.map(block => parseCrl(block.der));
+}
+
+/** Puts a CRL into `crl.pem` in the place of its issuer's last one. */
+export async function mergePublishedCrl(directory: string, crl: Crl): Promise<void> {
+  const issuer = nameKey(crl.issuer);
+  const others = (await readPublishedCrls(directory)).filter(other => nameKey(other.issuer) !== issuer);
+  const text = [...others, crl].map(each => encodePem('X509 CRL', each.der)).join('');
+  await replaceFile(crlsPath(directory), text, { mode: 0o644 });
+}
+
+/** Certificates as concatenated PEM, in the order given. */
+export function encodeCertificates(certificates: readonly Certificate[]): string {
+  return certificates.map(certificate => encodePem('CERTIFICATE', certificate.der)).join('');
+}

@@ -1,0 +1,163 @@
+import { type Command, Option } from 'commander';
+import { readConfig } from '../authority/configuration.ts';
+import { installIntermediate } from '../authority/install-intermediate.ts';
+import { createIntermediate, existingIntermediate, type IntermediateOrder, intermediatePaths, subjectText } from '../authority/intermediate.ts';
+import { intermediateDocument, intermediateText, requestSummary } from '../authority/intermediate-report.ts';
+import { existingAnswer, existingRequest, readRequestFile, requestIntermediate, signRequest } from '../authority/intermediate-request.ts';
+import { keyState, loadAuthority } from '../authority/authority.ts';
+import { openAuthority } from '../authority/open-issuer.ts';
+import { readBounded } from '../files.ts';
+import { parseKeyType } from '../keys/key-types.ts';
+import { parseAuthorityName, parseCount, parseDuration, parseFingerprint, parseHttpUrl, parseTrustDomain } from '../options.ts';
+import { formatName, parseDistinguishedName } from '../x509/name.ts';
+import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
+import { addConstraintOptions, constraintsFrom } from './constraint-options.ts';
+import { confirmOrDecline, modeOf, type RequestMode } from './modes.ts';
+import { caPassphrase, existingPassphrase, newPassphrase } from './passphrase.ts';
+
+export const command: CommandDefinition = {
+  name: 'issue-intermediate',
+  operands: [['<name>', 'the name of the authority: its directory under authorities/']],
+  description: `Creates an intermediate CA, in one of four ways:
+  where the issuer's key is here, at once;
+  --request makes key and request here, to be signed elsewhere;
+  --csr <file> --out <file> signs such a request, where the root is; names and extensions come from profile and flags, never from the request;
+  --install <file> installs the answer beside the key that waits for it.`,
+  examples: [
+    'mtlsctl issue-intermediate site-a --ca-passphrase-file /run/root.pass --passphrase-file /run/site-a.pass',
+    'mtlsctl issue-intermediate site-a --request --passphrase-file /run/site-a.pass',
+    'mtlsctl issue-intermediate site-a --csr site-a.csr --out site-a.pem --permit-dns link.internal',
+    'mtlsctl issue-intermediate site-a --install site-a.pem --root ca.pem --fingerprint <sha256> --crl crl.pem',
+  ],
+  exitStatuses: [0, 3, 4, 5, 9],
+  configure(command: Command) {
+    command
+      .option('--issuer <authority>', 'the authority that signs', text => parseAuthorityName(text, '--issuer'), 'root')
+      .option('--subject <dn>', 'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)', parseDistinguishedName)
+      .option('--key-type <type>', 'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p256)', parseKeyType)
+      .option('--validity <duration>', 'how long it is valid (default: 3y)', text => parseDuration(text, '--validity'))
+      .option('--path-length <n>', 'how many CAs may stand below it, one under the other (default: 0)', text =>
+        parseCount(text, '--path-length', { minimum: 0, maximum: 32 }),
+      )
+      .option('--crl-url <url>', "where the issuer's CRL is fetched; may be repeated", gather(text => parseHttpUrl(text, '--crl-url')))
+      .option('--trust-domain <name>', 'with --request: the trust domain, where there is no mtlsctl.yaml', text =>
+        parseTrustDomain(text, '--trust-domain'),
+      )
+      .option('--passphrase-file <path>', "the passphrase that encrypts the new key; - is stdin")
+      .option('--no-passphrase', 'store the new key unencrypted')
+      .option('--ca-passphrase-file <path>', "the passphrase of the signing authority's key (with --install: of the waiting key, to sign its first CRL)")
+      .option('--request', 'make key and request here')
+      .option('--csr <file>', 'sign this request')
+      .option('--out <file>', 'where the answer to --csr goes')
+      .option('--install <file>', 'install the answer to the request made here')
+      .option('--root <file>', 'with --install: the root to trust from now on')
+      .addOption(new Option('--fingerprint <sha256>', 'with --root: its SHA-256 fingerprint').argParser(text => parseFingerprint(text, '--fingerprint')))
+      .option('--crl <file>', "with --install: the root's CRL");
+    addConstraintOptions(command);
+  },
+  async run(context, [name = ''], options) {
+    const order = await intermediateOrder(context, parseAuthorityName(name), options);
+    return modes[modeOf(options)](context, order, options);
+  },
+};
+
+type Mode = (context: CommandContext, order: IntermediateOrder, options: OptionValues) => Promise<Outcome>;
+
+const modes: Readonly<Record<RequestMode, Mode>> = { direct, request, sign, install };
+
+async function intermediateOrder(context: CommandContext, name: string, options: OptionValues): Promise<IntermediateOrder> {
+  const { issuer, subject, keyType, validity, pathLength } = options as unknown as IntermediateOrder;
+  const config = await readConfig(context.directory);
+  const trustDomain = (options['trustDomain'] as string | undefined) ?? config.trustDomain;
+  return {
+    directory: context.directory,
+    ...{ name, issuer, subject, keyType, validity, pathLength },
+    config: { ...config, trustDomain },
+    nameConstraints: constraintsFrom(options),
+    crlUrls: (options['crlUrl'] ?? []) as readonly string[],
+    now: context.system.now(),
+    random: count => context.system.randomBytes(count),
+  };
+}
+
+async function direct(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
+  const existing = await existingIntermediate(order);
+  if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [] });
+  const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));
+  const made = await createIntermediate(order, issuer, await passphraseForKey(context, order, options));
+  for (const warning of made.warnings) context.warn(warning);
+  return report(order, made);
+}
+
+async function request(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
+  const waiting =
+    (await existingRequest(order)) ?? (await requestIntermediate(order, await passphraseForKey(context, order, options)));
+  context.note(`have ${waiting.path} signed where the root is: mtlsctl issue-intermediate ${order.name} --csr <file> --out <file>`);
+  return report(order, { ...waiting, keyPath: intermediatePaths(order).key });
+}
+
+async function sign(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
+  const [csr, out] = [String(options['csr']), String(options['out'])];
+  const asked = readRequestFile(await readBounded(csr), csr);
+  const { certificate: issuerCertificate } = await loadAuthority(order.directory, order.issuer);
+  const existing = await existingAnswer(issuerCertificate, asked, out, order.now);
+  if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [], out });
+  const summary = requestSummary(asked, { as: subjectText(order), issuer: formatName(issuerCertificate.subject) });
+  await confirmOrDecline(context, summary, `sign this request as the intermediate CA '${order.name}'?`);
+  const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));
+  const signed = await signRequest(order, issuer, asked, out);
+  for (const warning of signed.warnings) context.warn(warning);
+  return report(order, { status: 'signed', certificate: signed.certificate, warnings: signed.warnings, out });
+}
+
+async function install(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
+  const root = options['root'] as string | undefined;
+  const installed = await installIntermediate(
+    {
+      directory: order.directory,
+      name: order.name,
+      config: order.config,
+      file: String(options['install']),
+      root: root === undefined ? undefined : { file: root, fingerprint: options['fingerprint'] as string | undefined },
+      crl: options['crl'] as string | undefined,
+      now: order.now,
+    },
+    () => waitingKeyPassphrase(context, order, options),
+  );
+  for (const warning of installed.warnings) context.warn(warning);
+  return report(order, installed);
+}
+
+/** Where the key is encrypted and nobody can be asked, the installation goes on without a first CRL. */
+async function waitingKeyPassphrase(
+  context: CommandContext,
+  order: IntermediateOrder,
+  options: OptionValues,
+): Promise<Uint8Array | undefined> {
+  if ((await keyState(intermediatePaths(order))) !== 'encrypted') return undefined;
+  const file = options['caPassphraseFile'] as string | undefined;
+  if (file === undefined && context.system.prompter === undefined) return undefined;
+  return existingPassphrase(context, {
+    file,
+    flag: '--ca-passphrase-file',
+    question: `the passphrase of the key of '${order.name}'`,
+  });
+}
+
+function passphraseForKey(
+  context: CommandContext,
+  order: IntermediateOrder,
+  options: OptionValues,
+): Promise<Uint8Array | undefined> {
+  return newPassphrase(context, {
+    file: options['passphraseFile'] as string | undefined,
+    noPassphrase: options['passphrase'] === false,
+    flag: '--passphrase-file',
+    question: `a passphrase for the key of '${order.name}'`,
+  });
+}
+
+function report(order: IntermediateOrder, result: Parameters<typeof intermediateDocument>[1]): Outcome {
+  const document = intermediateDocument(order, result);
+  return { document, text: () => intermediateText(document) };
+}

@@ -1,0 +1,89 @@
+import type { Certificate } from '../x509/certificate.ts';
+import { authorityKeyIdentifier, extendedKeyUsage, keyUsage, subjectAltName } from '../x509/extensions.ts';
+import { formatGeneralName } from '../x509/general-name.ts';
+import { formatName } from '../x509/name.ts';
+import { sameOctets } from '../x509/octets.ts';
+
+/** What is found in a service's directory. */
+export type Installed =
+  | { readonly state: 'missing'; readonly missing: readonly string[] }
+  | { readonly state: 'unreadable'; readonly problem: string }
+  | { readonly state: 'readable'; readonly certificate: Certificate; readonly chain: readonly Certificate[]; readonly anchors: readonly Certificate[]; readonly keyMatches: boolean };
+
+/** What the certificate of a service has to be like, from `service.yaml`, its profile and its authority. */
+export interface Wanted {
+  /** RFC 4514. */
+  readonly subject: string;
+  /** As formatGeneralName() writes them, in any order. */
+  readonly names: readonly string[];
+  readonly keyType: string;
+  /** The mask of RFC 5280, 4.2.1.3. */
+  readonly keyUsage: number;
+  /** Object identifiers, in any order. */
+  readonly extendedKeyUsage: readonly string[];
+  /** The part of its life after which a certificate is renewed, between 0 and 1. */
+  readonly renewAt: number;
+  /** The subjectKeyIdentifier of the authority; undefined where the authority is not known here. */
+  readonly issuerKeyIdentifier: Uint8Array | undefined;
+}
+
+/** Why a certificate is due. The codes are part of the interface (CLI.md, `renew`); they stand in alphabetical order. */
+export type DueReason =
+  | { readonly code: 'expired'; readonly notAfter: number }
+  | { readonly code: 'forced' }
+  | { readonly code: 'issuer-changed' }
+  | { readonly code: 'key-type-changed'; readonly found: string; readonly wanted: string }
+  | { readonly code: 'missing'; readonly files: readonly string[] }
+  | { readonly code: 'names-changed'; readonly missing: readonly string[]; readonly unwanted: readonly string[] }
+  | { readonly code: 'pair-mismatch' }
+  | { readonly code: 'profile-changed' }
+  | { readonly code: 'renewal-time-reached'; readonly renewAt: number }
+  | { readonly code: 'unreadable'; readonly problem: string };
+
+/** Says why a service needs a new certificate; an empty list where it does not. `now` in milliseconds. Pure. */
+export function decide(installed: Installed, wanted: Wanted, keyType: string | undefined, now: number): readonly DueReason[] {
+  if (installed.state === 'missing') return [{ code: 'missing', files: installed.missing }];
+  if (installed.state === 'unreadable') return [{ code: 'unreadable', problem: installed.problem }];
+  const { certificate } = installed;
+  return [
+    ...dueInTime(certificate, wanted.renewAt, now),
+    ...(installed.keyMatches ? [] : [{ code: 'pair-mismatch' } as const]),
+    ...(keyType === wanted.keyType
+      ? []
+      : [{ code: 'key-type-changed', found: keyType ?? 'unknown', wanted: wanted.keyType } as const]),
+    ...changedNames(certificate, wanted),
+    ...(sameUsage(certificate, wanted) ? [] : [{ code: 'profile-changed' } as const]),
+    ...(sameIssuer(certificate, wanted.issuerKeyIdentifier) ? [] : [{ code: 'issuer-changed' } as const]),
+  ];
+}
+
+/** The instant, in milliseconds, from which a certificate is renewed. */
+export function renewalTime(certificate: Certificate, renewAt: number): number {
+  const life = certificate.notAfter - certificate.notBefore;
+  return certificate.notBefore + Math.floor((life * renewAt) / 1000) * 1000;
+}
+
+function dueInTime(certificate: Certificate, renewAt: number, now: number): readonly DueReason[] {
+  if (certificate.notAfter < now) return [{ code: 'expired', notAfter: certificate.notAfter }];
+  const at = renewalTime(certificate, renewAt);
+  return at <= now ? [{ code: 'renewal-time-reached', renewAt: at }] : [];
+}
+
+function changedNames(certificate: Certificate, wanted: Wanted): readonly DueReason[] {
+  const found = new Set([formatName(certificate.subject), ...(subjectAltName(certificate) ?? []).map(formatGeneralName)]);
+  const expected = new Set([wanted.subject, ...wanted.names]);
+  const missing = [...expected].filter(name => !found.has(name));
+  const unwanted = [...found].filter(name => !expected.has(name));
+  return missing.length + unwanted.length === 0 ? [] : [{ code: 'names-changed', missing, unwanted }];
+}
+
+function sameUsage(certificate: Certificate, wanted: Wanted): boolean {
+  const found = [...(extendedKeyUsage(certificate) ?? [])].sort().join();
+  return keyUsage(certificate) === wanted.keyUsage && found === [...wanted.extendedKeyUsage].sort().join();
+}
+
+function sameIssuer(certificate: Certificate, issuerKeyIdentifier: Uint8Array | undefined): boolean {
+  if (issuerKeyIdentifier === undefined) return true;
+  const { keyIdentifier } = authorityKeyIdentifier(certificate) ?? {};
+  return keyIdentifier !== undefined && sameOctets(keyIdentifier, issuerKeyIdentifier);
+}

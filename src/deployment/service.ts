@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../config/service-file.ts';
+import { isMtlsctlError } from '../errors.ts';
+import { readOptional, replaceFile } from '../files.ts';
+import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
+import { lockDirectory } from '../lock-directory.ts';
+import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import { sameOctets } from '../x509/octets.ts';
+import type { Installed } from './decision.ts';
+import { readService } from './generation.ts';
+
+/** One service on disk (DESIGN.md, "What lies on disk"). */
+export interface ServicePaths {
+  readonly directory: string;
+  readonly settings: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+  /** The key and request that wait for a certificate (`enroll --request`). */
+  readonly requestDirectory: string;
+  readonly waitingKey: string;
+  readonly request: string;
+  /** The lock that whoever changes the service holds. */
+  readonly lock: string;
+}
+
+export function servicePaths(directory: string, service: string): ServicePaths {
+  const at = (...parts: string[]): string => join(directory, service, ...parts);
+  return {
+    directory: at(),
+    settings: at('service.yaml'),
+    certificate: at('cert.pem'),
+    key: at('key.pem'),
+    ca: at('ca.pem'),
+    requestDirectory: at('..request'),
+    waitingKey: at('..request', 'key.pem'),
+    request: at('csr.pem'),
+    lock: lockDirectory(directory, `service.${service}`),
+  };
+}
+
+/** What service.yaml says; undefined where there is none. Throws `config-invalid`, `unreadable`. */
+export async function readServiceSettings(paths: ServicePaths): Promise<ServiceFile | undefined> {
+  const file = await readOptional(paths.settings);
+  return file === undefined ? undefined : parseServiceFile(new TextDecoder().decode(file), paths.settings);
+}
+
+export async function writeServiceSettings(paths: ServicePaths, settings: ServiceFile): Promise<void> {
+  await replaceFile(paths.settings, encodeServiceFile(settings), { mode: 0o644 });
+}
+
+/** A service's settings with nothing asked for. */
+export const noSettings: ServiceFile = { dns: [], ip: [], uri: [], email: [] };
+
+/** The name of the profile that a service has: its own, else that of mtlsctl.yaml. */
+export function profileOf(settings: ServiceFile, config: Config): string {
+  return settings.profile ?? config.defaults.profile;
+}
+
+/** What is installed for a service. A damaged file is an answer, not an error: it is what makes a service due. */
+export async function readInstalled(paths: ServicePaths): Promise<Installed> {
+  try {
+    const files = await readService(paths.directory);
+    if (files === undefined) return { state: 'missing', missing: ['cert.pem', 'key.pem'] };
+    const chain = readCertificates(files.cert);
+    const [certificate] = chain;
+    if (certificate === undefined) return { state: 'unreadable', problem: 'cert.pem holds no certificate' };
+    const keyMatches = await isKeyOf(files.key, certificate);
+    return { state: 'readable', certificate, chain, anchors: readCertificates(files.ca), keyMatches };
+  } catch (error) {
+    if (!isMtlsctlError(error)) throw error;
+    if (error.code === 'not-found') return { state: 'missing', missing: [String(error.details['path'] ?? 'a file')] };
+    return { state: 'unreadable', problem: error.message };
+  }
+}
+
+/** A key that is encrypted can't be compared and is taken for the right one: it was when it was installed. */
+async function isKeyOf(file: Uint8Array, certificate: Certificate): Promise<boolean> {
+  try {
+    const key = await readPrivateKey(file, undefined);
+    return sameOctets(publicKeyOf(key).der, certificate.subjectPublicKeyInfo.der);
+  } catch (error) {
+    if (isMtlsctlError(error, 'passphrase-missing')) return true;
+    throw error;
+  }
+}

@@ -1,0 +1,171 @@
+import { resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { type CommandContext, type CommandDefinition, helpFooter, type Outcome } from './commands/command.ts';
+import { exitStatusOf, isMtlsctlError, MtlsctlError } from './errors.ts';
+import { printable } from './printable.ts';
+import type { System } from './system.ts';
+
+declare const MTLSCTL_VERSION: string;
+
+interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<{ readonly command: CommandDefinition }>;
+}
+
+/** The commands, in the order in which `--help` lists them. A command is loaded when it is named. */
+const commands: Readonly<Record<string, CommandEntry>> = {
+  'init-root': { summary: 'create a root CA', load: () => import('./commands/init-root.ts') },
+  'issue-intermediate': {
+    summary: 'create or sign an intermediate CA',
+    load: () => import('./commands/issue-intermediate.ts'),
+  },
+  enroll: { summary: 'issue and install certificates for services', load: () => import('./commands/enroll.ts') },
+  inspect: { summary: 'show what a file, a directory or a server holds', load: () => import('./commands/inspect.ts') },
+  'verify-chain': { summary: 'verify certificate chains', load: () => import('./commands/verify-chain.ts') },
+  completion: { summary: 'print a shell completion script', load: () => import('./commands/completion.ts') },
+};
+
+const defaultDirectory = '/etc/link-certs';
+
+/** Runs one command line and returns its exit status (CLI.md). Throws nothing. */
+export async function main(system: System): Promise<number> {
+  try {
+    return await dispatch(system);
+  } catch (error) {
+    return reportFailure(system, error);
+  }
+}
+
+async function dispatch(system: System): Promise<number> {
+  let status = 0;
+  const program = rootCommand(system);
+  for (const [name, entry] of Object.entries(commands)) {
+    const subcommand = program.command(name).summary(entry.summary);
+    // Only what the command line names is loaded, the rest is a line in the list; completion knows the flags of all.
+    if (!system.args.includes(name) && !system.args.includes('completion')) continue;
+    const { command } = await entry.load();
+    configure(
+      subcommand,
+      command,
+      async (context, operands, options) => {
+        status = await printOutcome(context, await command.run(context, operands, options));
+      },
+      system,
+    );
+  }
+  try {
+    await program.parseAsync([...system.args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    throw usageError(error, system.args);
+  }
+  return status;
+}
+
+function rootCommand(system: System): Command {
+  return new Command('mtlsctl')
+    .description('A private PKI for mutual TLS, on plain files')
+    .version(MTLSCTL_VERSION, '-V, --version')
+    .option('--dir <path>', `the PKI directory (env: MTLSCTL_DIR, default: ${defaultDirectory})`)
+    .option('--json', 'print one JSON document on stdout')
+    .option('--quiet', 'say nothing but warnings and errors on stderr')
+    .option('--no-color', 'no colours (also NO_COLOR)')
+    .option('--yes', 'answer yes to every question')
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: true, sortOptions: false })
+    .configureOutput({
+      writeOut: text => {
+        system.stdout.write(text);
+      },
+      writeErr: () => undefined,
+    })
+    .exitOverride();
+}
+
+type Action = (
+  context: CommandContext,
+  operands: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+) => Promise<void>;
+
+function configure(subcommand: Command, definition: CommandDefinition, action: Action, system: System): void {
+  subcommand.description(definition.description);
+  for (const [spelling, description] of definition.operands) subcommand.argument(spelling, description);
+  definition.configure(subcommand);
+  subcommand.addHelpText('after', helpFooter(definition));
+  subcommand.action(async () => {
+    const options = subcommand.optsWithGlobals();
+    const operands = subcommand.args;
+    await action(commandContext(system, options, subcommand.parent ?? subcommand), operands, options);
+  });
+}
+
+function commandContext(system: System, options: Readonly<Record<string, unknown>>, program: Command): CommandContext {
+  const asked = options['dir'] ?? (system.env['MTLSCTL_DIR'] || undefined) ?? defaultDirectory;
+  const quiet = options['quiet'] === true;
+  const say = (text: string): void => {
+    system.stderr.write(`mtlsctl: ${printable(text)}\n`);
+  };
+  return {
+    system,
+    program,
+    directory: resolve(system.workingDirectory, String(asked)),
+    json: options['json'] === true,
+    quiet,
+    yes: options['yes'] === true,
+    note: text => {
+      if (!quiet) say(text);
+    },
+    warn: text => {
+      say(`warning: ${text}`);
+    },
+    emit: document => {
+      system.stdout.write(`${JSON.stringify(document)}\n`);
+    },
+  };
+}
+
+async function printOutcome(context: CommandContext, outcome: Outcome | undefined): Promise<number> {
+  if (outcome === undefined) return 0;
+  const { stdout } = context.system;
+  if (context.json) stdout.write(`${JSON.stringify(outcome.document, undefined, 2)}\n`);
+  else stdout.write(await outcome.text(await context.system.painter()));
+  return outcome.status ?? 0;
+}
+
+/** Commander's own words, as an error of ours: `error: unknown option '--x'` loses its prefix and gains a hint. */
+function usageError(error: CommanderError, args: readonly string[]): MtlsctlError {
+  const named = args.find(arg => arg in commands);
+  const help = named === undefined ? 'mtlsctl --help' : `mtlsctl ${named} --help`;
+  const message =
+    error.code === 'commander.help' ? 'no command is given' : error.message.replace(/^error: /, '').replace(/\n/g, ' ');
+  return new MtlsctlError('usage', message, { hints: [`run '${help}'`], cause: error });
+}
+
+function reportFailure(system: System, error: unknown): number {
+  const known = isMtlsctlError(error) ? error : undefined;
+  const code = known?.code ?? 'bug';
+  const message = known?.message ?? (error instanceof Error ? error.message : String(error));
+  const hints = known?.hints ?? [
+    `this is a bug in mtlsctl ${MTLSCTL_VERSION}: report it with the stack above (README, 'Reporting a bug')`,
+  ];
+  if (system.args.includes('--json')) {
+    const details = known?.details ?? {};
+    system.stdout.write(`${JSON.stringify({ error: { code, message, hints, details } })}\n`);
+  } else {
+    system.stderr.write(`mtlsctl: error: ${printable(message)} [${code}]\n`);
+  }
+  if (known === undefined && error instanceof Error) system.stderr.write(`${printableStack(error)}\n`);
+  if (!system.args.includes('--json')) {
+    for (const hint of hints) system.stderr.write(`mtlsctl: hint: ${printable(hint)}\n`);
+  }
+  return exitStatusOf(error);
+}
+
+function printableStack(error: Error): string {
+  return (error.stack ?? '').split('\n').map(printable).join('\n');
+}
+
+export { commands };

@@ -1,0 +1,14 @@
+import { main } from './main.ts';
+import { realSystem } from './terminal.ts';
+
+/** Runs the command line of this process. The exit status is set, not forced, so that what was printed is flushed. */
+export async function run(): Promise<void> {
+  process.stdout.on('error', endQuietlyOnClosedPipe);
+  process.exitCode = await main(realSystem());
+}
+
+/** `mtlsctl inspect … | head -1` is no failure. */
+function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+}

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { MtlsctlError } from './errors.ts';
+import type { Output, Paint, Progress, Prompter, System } from './system.ts';
+
+/** The real world. The only importer of chalk, cli-table3 and inquirer, each loaded when it is first needed. */
+export function realSystem(): System {
+  const stderr = output(process.stderr);
+  const stdinIsTerminal = process.stdin.isTTY;
+  return {
+    args: process.argv.slice(2),
+    env: process.env,
+    workingDirectory: process.cwd(),
+    stdout: output(process.stdout),
+    stderr,
+    now: () => Date.now(),
+    randomBytes: count => randomBytes(count),
+    readStdin,
+    stdinIsTerminal,
+    prompter: stdinIsTerminal ? prompter : undefined,
+    painter,
+    table,
+    progress: (total, label) => (stderr.isTerminal ? progressBar(stderr, total, label) : silentProgress),
+  };
+}
+
+function output(stream: NodeJS.WriteStream): Output {
+  return {
+    isTerminal: stream.isTTY,
+    columns: stream.isTTY ? stream.columns : 80,
+    write: text => {
+      stream.write(text);
+    },
+  };
+}
+
+async function readStdin(limit: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) throw new MtlsctlError('too-large', `standard input is larger than ${limit} octets`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const prompter: Prompter = {
+  async confirm(message) {
+    const { answer } = await ask<{ answer: boolean }>({ type: 'confirm', name: 'answer', message, default: false });
+    return answer;
+  },
+  async input(message, initial) {
+    const question = { type: 'input', name: 'answer', message, ...(initial === undefined ? {} : { default: initial }) };
+    return (await ask<{ answer: string }>(question)).answer;
+  },
+  async passphrase(message, options) {
+    for (;;) {
+      const { answer } = await ask<{ answer: string }>({ type: 'password', name: 'answer', message });
+      if (!options.confirm) return answer;
+      const again = await ask<{ answer: string }>({ type: 'password', name: 'answer', message: `${message}, again` });
+      if (again.answer === answer) return answer;
+      process.stderr.write('mtlsctl: the two differ, once more\n');
+    }
+  },
+  async select(message, choices) {
+    return (await ask<{ answer: string }>({ type: 'select', name: 'answer', message, choices: [...choices] })).answer;
+  },
+};
+
+/** Asks on stderr, since stdout carries the product only. */
+async function ask<Answers>(question: object): Promise<Answers> {
+  const { default: inquirer } = await import('inquirer');
+  const prompt = inquirer.createPromptModule({ output: process.stderr });
+  try {
+    return (await prompt([question as never])) as Answers;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ExitPromptError') {
+      throw new MtlsctlError('declined', 'no answer was given', { cause: error });
+    }
+    throw error;
+  }
+}
+
+async function painter(): Promise<Paint> {
+  const off = !process.stdout.isTTY || (process.env['NO_COLOR'] ?? '') !== '' || process.argv.includes('--no-color');
+  if (off) return text => text;
+  const { default: chalk } = await import('chalk');
+  return (text, colour) => chalk[colour](text);
+}
+
+async function table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  const { borderless } = tableStyles;
+  const drawn = new Table({
+    head: [...head],
+    chars: borderless,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  });
+  drawn.push(...rows.map(row => [...row]));
+  return drawn
+    .toString()
+    .split('\n')
+    .map(line => line.trimEnd())
+    .join('\n');
+}
+
+/** Columns set apart by spaces only: the rows can be cut and grepped, as those of `kubectl get`. */
+const tableStyles = {
+  borderless: {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+    'bottom-right': '',
+    left: '',
+    'left-mid': '',
+    mid: '',
+    'mid-mid': '',
+    right: '',
+    'right-mid': '',
+    middle: '',
+  },
+};
+
+const silentProgress: Progress = { update: () => undefined, finish: () => undefined };
+
+/** Redraws at most once for each percent, so that a thousand services do not cost a thousand writes. */
+function progressBar(stderr: Output, total: number, label: string): Progress {
+  let shown = -1;
+  const draw = (done: number, failed: number): void => {
+    const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+    if (percent === shown) return;
+    shown = percent;
+    const width = 24;
+    const filled = Math.round((width * percent) / 100);
+    const bar = '#'.repeat(filled) + '-'.repeat(width - filled);
+    const failures = failed === 0 ? '' : `, ${failed} failed`;
+    stderr.write(`\r${label} [${bar}] ${done}/${total}${failures}\u001b[K`);
+  };
+  return {
+    update: draw,
+    finish: () => {
+      stderr.write('\r\u001b[K');
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import type { ReferenceName } from '../path/reference-names.ts';
+import { type Purpose, type Verdict, verifyChain, type VerifyProfile } from '../path/verify.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { Result } from './report.ts';
+import { keyMatches, readCertificateFile, readTarget, readTrust, serviceNames, type Target, type Trust } from './targets.ts';
+
+/** What one run of `verify-chain` is asked. */
+export interface VerificationOrder {
+  readonly directory: string;
+  readonly targets: readonly string[];
+  readonly all: boolean;
+  readonly trust: string | undefined;
+  readonly untrusted: string | undefined;
+  readonly crls: readonly string[];
+  readonly requireCrl: boolean;
+  readonly purpose: Purpose;
+  readonly names: readonly ReferenceName[];
+  /** Milliseconds. */
+  readonly at: number;
+  readonly minRemaining: number | undefined;
+  readonly key: string | undefined;
+  readonly profile: VerifyProfile;
+  readonly strict: boolean;
+  readonly maxDepth: number | undefined;
+}
+
+export interface VerificationRun {
+  readonly results: readonly Result[];
+  /** 0 all are valid, 1 one is refused, 3 one could not be read. */
+  readonly status: 0 | 1 | 3;
+}
+
+/**
+ * Verifies every target. A target that can't be read is a result of its own; the others go on.
+ * Throws where nothing can be judged: `usage`, and what readTrust() throws.
+ */
+export async function verifyTargets(order: VerificationOrder): Promise<VerificationRun> {
+  const names = await targetNames(order);
+  const trust = await readTrust(order.directory, order);
+  const untrusted = order.untrusted === undefined ? [] : await readCertificateFile(order.untrusted);
+  const results: Result[] = [];
+  for (const name of names) results.push(await verifyOne(order, name, trust, untrusted));
+  return { results, status: statusOf(results) };
+}
+
+async function targetNames(order: VerificationOrder): Promise<readonly string[]> {
+  if (order.all && order.targets.length > 0) throw new MtlsctlError('usage', '--all and named targets exclude each other');
+  if (order.key !== undefined && (order.all || order.targets.length !== 1)) {
+    throw new MtlsctlError('usage', '--key goes with one target');
+  }
+  const names = order.all ? await serviceNames(order.directory) : order.targets;
+  if (names.length > 0) return names;
+  // An empty list would pass without a single check.
+  if (order.all) throw new MtlsctlError('not-found', `there is no service in ${order.directory}`);
+  throw new MtlsctlError('usage', 'nothing to verify is named', { hints: ['name files or services, or add --all'] });
+}
+
+async function verifyOne(
+  order: VerificationOrder,
+  name: string,
+  trust: Trust,
+  untrusted: readonly Certificate[],
+): Promise<Result> {
+  try {
+    const target = await readTarget(order.directory, name);
+    return { target: name, verdict: await withKeyCheck(judge(order, target, trust, untrusted), target, order.key) };
+  } catch (error) {
+    if (!isMtlsctlError(error)) throw error;
+    return { target: name, error: { code: error.code, message: error.message, hints: error.hints } };
+  }
+}
+
+function judge(order: VerificationOrder, target: Target, trust: Trust, untrusted: readonly Certificate[]): Verdict {
+  return verifyChain({
+    leaf: target.leaf,
+    trustAnchors: trust.anchors,
+    intermediates: target.untrusted.length === 0 ? untrusted : [...target.untrusted, ...untrusted],
+    crls: trust.crls,
+    requireCrl: order.requireCrl,
+    at: order.at,
+    purpose: order.purpose,
+    names: order.names,
+    maxDepth: order.maxDepth,
+    minRemaining: order.minRemaining,
+    profile: order.profile,
+    strict: order.strict,
+  });
+}
+
+/** A chain without its key is of no use: the pair is checked where a key is named, and for every service. */
+async function withKeyCheck(verdict: Verdict, target: Target, named: string | undefined): Promise<Verdict> {
+  const key = named ?? target.key;
+  if (key === undefined || (await belongs(key, target, named !== undefined))) return verdict;
+  return { ...verdict, valid: false, reasons: [...verdict.reasons, { code: 'key-mismatch', subject: target.name, key }] };
+}
+
+/** A service's key that is encrypted can't be compared; one that was named must be. */
+async function belongs(key: string, target: Target, named: boolean): Promise<boolean> {
+  try {
+    return await keyMatches(key, target.leaf);
+  } catch (error) {
+    if (!named && isMtlsctlError(error, 'passphrase-missing')) return true;
+    throw error;
+  }
+}
+
+function statusOf(results: readonly Result[]): 0 | 1 | 3 {
+  if (results.some(result => 'error' in result)) return 3;
+  return results.every(result => 'verdict' in result && result.verdict.valid) ? 0 : 1;
+}

@@ -1,0 +1,129 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readCrls, readOptionalTrustAnchors, readPublishedCrls, trustAnchorsPath } from '../authority/trust.ts';
+import { isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
+import { statPath } from '../file-operations.ts';
+import { readBounded } from '../files.ts';
+import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
+import { parseServiceName } from '../options.ts';
+import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import type { Crl } from '../x509/crl.ts';
+import { sameOctets } from '../x509/octets.ts';
+
+/** A CRL of a large fleet has some 40 MB for a million entries. */
+const crlLimit = 128 * 1024 * 1024;
+
+/** A leaf to verify with what came along in its file. */
+export interface Target {
+  /** As the user named it. */
+  readonly name: string;
+  readonly leaf: Certificate;
+  readonly untrusted: readonly Certificate[];
+  /** The private key's file that belongs to it, where there is one to check. */
+  readonly key: string | undefined;
+}
+
+/** What all targets of one run are judged against. */
+export interface Trust {
+  readonly anchors: readonly Certificate[];
+  /** Undefined where there is none to check against; an empty list refuses all. */
+  readonly crls: readonly Crl[] | undefined;
+}
+
+export interface TrustFiles {
+  readonly trust: string | undefined;
+  readonly crls: readonly string[];
+}
+
+/**
+ * Reads the trust anchors and CRLs: those given, else those of the PKI directory. Never the system's.
+ * Throws `not-found`, `unreadable`, `malformed` (exit status 3).
+ */
+export async function readTrust(directory: string, files: TrustFiles): Promise<Trust> {
+  const anchors = await readAnchors(directory, files.trust);
+  if (files.crls.length > 0) {
+    const crls: Crl[] = [];
+    for (const path of files.crls) crls.push(...(await within(path, async () => readCrls(await readBounded(path, crlLimit)))));
+    return { anchors, crls };
+  }
+  if (files.trust !== undefined) return { anchors, crls: undefined };
+  const published = await readPublishedCrls(directory);
+  return { anchors, crls: published.length === 0 ? undefined : published };
+}
+
+async function readAnchors(directory: string, path: string | undefined): Promise<readonly Certificate[]> {
+  if (path !== undefined) return readCertificateFile(path);
+  const anchors = await readOptionalTrustAnchors(directory);
+  if (anchors.length > 0) return anchors;
+  throw new MtlsctlError('not-found', `there is no trust anchor: ${trustAnchorsPath(directory)} is missing`, {
+    hints: ['name the file of trust anchors with --trust <file>, or the PKI directory with --dir <path>'],
+  });
+}
+
+/** The certificates of a file, at least one. Throws `not-found`, `unreadable`, `malformed` naming the file. */
+export function readCertificateFile(path: string): Promise<readonly Certificate[]> {
+  return within(path, async () => readCertificates(await readBounded(path)));
+}
+
+/** A service of the PKI directory, or else a file. The leaf comes first in it, what follows may serve as intermediates. */
+export async function readTarget(directory: string, name: string): Promise<Target> {
+  if (isService(directory, name)) {
+    const path = join(directory, name, 'cert.pem');
+    return { ...target(name, await readCertificateFile(path)), key: join(directory, name, 'key.pem') };
+  }
+  return target(name, await readCertificateFile(name));
+}
+
+function target(name: string, certificates: readonly Certificate[]): Target {
+  const [leaf, ...untrusted] = certificates;
+  if (leaf === undefined) throw new MtlsctlError('malformed', `${name} holds no certificate`);
+  return { name, leaf, untrusted, key: undefined };
+}
+
+/** All services of a PKI directory, sorted. Throws `not-found`, `unreadable`. */
+export async function serviceNames(directory: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries
+      .filter(entry => entry.isDirectory() && isServiceName(entry.name))
+      .map(entry => entry.name)
+      .sort();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw new MtlsctlError(code === 'ENOENT' ? 'not-found' : 'unreadable', `cannot list the PKI directory ${directory} (${code})`, {
+      hints: ['name the PKI directory with --dir <path>'],
+      cause: error,
+    });
+  }
+}
+
+function isService(directory: string, name: string): boolean {
+  return isServiceName(name) && statPath(join(directory, name))?.isDirectory() === true;
+}
+
+function isServiceName(text: string): boolean {
+  try {
+    parseServiceName(text);
+    return true;
+  } catch (error) {
+    if (isMtlsctlError(error, 'bad-value')) return false;
+    throw error;
+  }
+}
+
+/** Whether a key's file holds the private key of a certificate. Throws `not-found`, `key-malformed`, `passphrase-missing` … */
+export async function keyMatches(path: string, leaf: Certificate): Promise<boolean> {
+  const key = await readPrivateKey(await readBounded(path), undefined);
+  return sameOctets(publicKeyOf(key).der, leaf.subjectPublicKeyInfo.der);
+}
+
+/** Puts the file's name before what is wrong in it. */
+async function within<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isMtlsctlError(error, 'malformed')) throw error;
+    throw new MtlsctlError('malformed', `${path}: ${error.message}`, { details: { ...error.details, file: path }, cause: error });
+  }
+}
