@@ -9,7 +9,8 @@ export function toYaml(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });
   visit(document, {
     Scalar(_, node) {
-      if (isScalar(node) && typeof node.value === 'string' && hasUnprintable(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+      if (isScalar(node) && typeof node.value === 'string' && hasUnprintable(node.value))
+        node.type = Scalar.QUOTE_DOUBLE;
     },
   });
   return jsonEscaped(document.toString({ lineWidth: 0 }));
