@@ -116,7 +116,7 @@ function keyRefused(certificate: Certificate): Reason | undefined {
   const spki = certificate.subjectPublicKeyInfo;
   const unreadable = problemOf(() => publicKeyFacts(spki)) !== undefined;
   if (!unreadable && isKeyAcceptable(certificate)) return undefined;
-  const key = unreadable ? 'a key that does not parse' : describePublicKey(spki);
+  const key = unreadable ? 'it does not parse' : describePublicKey(spki);
   return { code: 'key-refused', subject: label(certificate), key };
 }
 

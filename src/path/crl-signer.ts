@@ -18,16 +18,19 @@ export type SignerOutcome = 'signed' | 'bad-signature' | 'may-not-sign' | 'no-si
 export function findCrlSigner(run: Run, { chain, place, crl }: Question): SignerOutcome {
   const issuer = chain[place + 1];
   const anchor = chain.at(-1);
-  let best: SignerOutcome = 'no-signer';
+  const outcomes: SignerOutcome[] = [];
   for (const candidate of signerCandidates(run, crl, issuer)) {
     const outcome = tryCandidate(run, crl, candidate);
-    if (outcome === 'signed' && (chain.slice(place + 1).includes(candidate) || chainsTo(run, crl, candidate, anchor)))
-      return 'signed';
-    if (outcome !== 'signed' && best === 'no-signer') best = outcome;
-    if (run.budget.exhausted !== undefined) return best;
+    const inChain = chain.includes(candidate, place + 1);
+    if (outcome === 'signed' && (inChain || chainsTo(run, crl, candidate, anchor))) return 'signed';
+    outcomes.push(outcome === 'signed' ? 'no-signer' : outcome);
+    if (run.budget.exhausted !== undefined) break;
   }
-  return best;
+  return mostTelling.find(outcome => outcomes.includes(outcome)) ?? 'no-signer';
 }
+
+/** Of several candidates that did not do, the one that came nearest. */
+const mostTelling: readonly SignerOutcome[] = ['may-not-sign', 'no-signer', 'bad-signature'];
 
 function signerCandidates(run: Run, crl: Crl, issuer: Certificate | undefined): readonly Certificate[] {
   const key = nameKey(crl.issuer);
@@ -52,12 +55,12 @@ function tryCandidate(run: Run, crl: Crl, candidate: Certificate): SignerOutcome
   return (usage & KeyUsage.cRLSign) === 0 ? 'may-not-sign' : 'signed';
 }
 
-const outcomes = new WeakMap<Crl, WeakMap<SubjectPublicKeyInfo, string>>();
+const signatures = new WeakMap<Crl, WeakMap<SubjectPublicKeyInfo, string>>();
 
 /** Hashing a large CRL takes long, so that outcomes are kept between verifications; only fresh ones are paid for. */
 function crlSignature(run: Run, crl: Crl, publicKey: SubjectPublicKeyInfo): string {
-  const known = outcomes.get(crl) ?? new WeakMap<SubjectPublicKeyInfo, string>();
-  outcomes.set(crl, known);
+  const known = signatures.get(crl) ?? new WeakMap<SubjectPublicKeyInfo, string>();
+  signatures.set(crl, known);
   let outcome = known.get(publicKey);
   if (outcome === undefined) {
     if (!run.budget.spend('signatures')) return 'unpaid';
@@ -76,7 +79,7 @@ function chainsTo(run: Run, crl: Crl, signer: Certificate, anchor: Certificate |
   const others = crls.filter(other => other !== crl);
   const own: Run = {
     ...run,
-    input: { leaf: signer, trustAnchors, intermediates, crls: others, at, profile, strict, policies, purpose: 'any' },
+    input: { leaf: signer, trustAnchors, intermediates, crls: others, requireCrl: true, at, profile, strict, policies, purpose: 'any' },
     seen: { signatures: run.seen.signatures, certificates: new Map() },
     tried: [],
   };

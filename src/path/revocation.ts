@@ -11,9 +11,9 @@ import type { Run } from './run.ts';
 
 /** Every certificate of the chain but the anchor, wherever the caller brings CRLs or demands them. RFC 5280, 6.3. */
 export function revocationReasons(run: Run, chain: readonly Certificate[]): readonly Reason[] {
-  const { crls, requireCrl } = run.input;
-  if (crls === undefined && requireCrl !== true) return [];
-  return chain.slice(0, -1).flatMap((_certificate, place) => statusReasons(run, chain, place, crls ?? []));
+  const { crls = [], requireCrl } = run.input;
+  if (crls.length === 0 && requireCrl !== true) return [];
+  return chain.slice(0, -1).flatMap((_certificate, place) => statusReasons(run, chain, place, crls));
 }
 
 /** What is known after some of the CRLs: RFC 5280, 6.3.2 (c), (d). */

@@ -3,6 +3,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import {
   authorityKeyIdentifier,
   basicConstraints,
+  checkExtensions,
   findExtension,
   keyUsage,
   KeyUsage,
@@ -11,6 +12,7 @@ import {
   subjectKeyIdentifier,
 } from '../x509/extensions.ts';
 import { isEmptyName } from '../x509/name.ts';
+import { problemOf } from './readable.ts';
 import { isLdhName, isDnsName } from './dns-name.ts';
 import { isSelfIssued, isSelfSigned } from './self-issued.ts';
 import type { Rule } from './rules.ts';
@@ -85,6 +87,14 @@ export const sectionFourRules = {
         const plain = name.replace(/^\*\./, '');
         return isDnsName(plain) && !isLdhName(plain);
       }),
+  },
+  'extension-unused-malformed': {
+    source: 'RFC 5280, 4.2',
+    says: 'has an extension that does not parse; verification takes nothing from it',
+    broken: certificate =>
+      problemOf(() => {
+        checkExtensions(certificate);
+      }) !== undefined,
   },
   'inhibit-any-policy-not-critical': {
     source: 'RFC 5280, 4.2.1.14',

@@ -19,9 +19,9 @@ export interface VerifyInput {
   readonly leaf: Certificate;
   readonly trustAnchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
-  /** Given, even if empty, and not left out: every certificate but the anchor must be covered by one. */
+  /** With any given, every certificate of the chain but the anchor must be covered by one. */
   readonly crls?: readonly Crl[] | undefined;
-  /** Refuses where no CRLs are given, too. */
+  /** Wants them covered where no CRL is given, too, which refuses. */
   readonly requireCrl?: boolean | undefined;
   /** The time to judge by, in milliseconds since the epoch; certificates count in whole seconds. */
   readonly at: number;

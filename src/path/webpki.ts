@@ -94,6 +94,11 @@ export const webpkiRules = {
     says: 'has no subjectAltName',
     broken: (certificate, role) => role === 'leaf' && subjectAltName(certificate) === undefined,
   },
+  'version-not-3': {
+    source: `${brSource}, 7.1.1`,
+    says: 'is not of version 3',
+    broken: certificate => certificate.version !== 3,
+  },
   'wildcard-over-public-suffix': {
     source: `${brSource}, 3.2.2.6`,
     says: 'has a wildcard directly under a public suffix',
@@ -105,14 +110,22 @@ export const webpkiRules = {
   },
 } as const satisfies Readonly<Record<string, Rule>>;
 
+/** Suffixes of hosters, under which every name belongs to another customer. */
+const hosters: ReadonlySet<string> = new Set(
+  (
+    'appspot.com azurewebsites.net blogspot.com cloudapp.net cloudfront.net elasticbeanstalk.com firebaseapp.com github.io gitlab.io ' +
+    'herokuapp.com myshopify.com netlify.app pages.dev run.app s3.amazonaws.com vercel.app web.app workers.dev'
+  ).split(' '),
+);
+
 /**
- * Every top-level domain, and the registries under country codes that are named by function. The whole Public Suffix List is data of another
- * project that changes weekly; a private PKI has no use for it.
+ * Every top-level domain, the registries under country codes that are named by function, and the larger hosters. The whole Public Suffix List is
+ * data of another project that changes weekly; a private PKI has no use for it.
  */
 function isPublicSuffix(domain: string): boolean {
-  return (
-    /^[^.]+$/.test(domain) || /^(?:ac|co|com|edu|gov|ltd|me|mil|net|nhs|org|plc|police|sch)\.[a-z]{2}$/i.test(domain)
-  );
+  const registry = /^(?:ac|co|com|edu|gov|ltd|me|mil|net|nhs|org|plc|police|sch)\.[a-z]{2}$/;
+  const suffix = domain.toLowerCase();
+  return !suffix.includes('.') || registry.test(suffix) || hosters.has(suffix);
 }
 
 /**
