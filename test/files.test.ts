@@ -32,7 +32,7 @@ import { temporaryDirectory } from './temporary.ts';
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory(), name);
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
-const umask = process.umask();
+const umask = process.umask(0o022);
 
 afterEach(() => {
   faults.before = undefined;
