@@ -53,7 +53,9 @@ export interface AuthorityConfig {
 }
 
 export interface ProfileOverride {
+  /** Where it begins in mtlsctl.yaml, and each of its keys. */
   readonly line: number;
+  readonly lines: Readonly<Record<string, number>>;
   readonly extends?: string;
   readonly fields: ProfileFields;
 }

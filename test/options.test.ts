@@ -177,8 +177,7 @@ describe('names', () => {
   it.each(hostile)('refuses %j as a service, an authority and a profile, showing it escaped', text => {
     for (const parse of [options.parseServiceName, options.parseAuthorityName, options.parseName]) {
       const message = failureOf(() => parse(text));
-      // eslint-disable-next-line no-control-regex
-      expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
+      expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
       expect(message.length).toBeLessThan(300);
     }
   });

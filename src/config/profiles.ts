@@ -50,12 +50,14 @@ function composeProfile(name: string, config: Config): Profile {
   if (!isProfileProblem(profile)) return profile;
   const blamed = layers.findLast(layer => layer.fields[profile.field] !== undefined) ?? layers.at(-1);
   const message = `${profile.field} of profile '${printable(name)}' ${profile.message}`;
-  throw invalid(blamed?.source ?? name, blamed?.line ?? 1, message, { key: `profiles.${name}.${profile.field}` });
+  const line = blamed?.lines?.[profile.field] ?? blamed?.line ?? 1;
+  throw invalid(blamed?.source ?? name, line, message, { key: `profiles.${name}.${profile.field}` });
 }
 
 interface Layer {
   readonly source: string;
   readonly line: number;
+  readonly lines?: ProfileOverride['lines'];
   readonly fields: ProfileFields;
 }
 
@@ -70,7 +72,7 @@ function layersOf(name: string, config: Config): readonly Layer[] {
     if (seen.has(next))
       throw invalid(config.source, override?.line ?? 1, `profile '${printable(next)}' extends itself`);
     seen.add(next);
-    if (override !== undefined) layers.unshift({ source: config.source, line: override.line, fields: override.fields });
+    if (override !== undefined) layers.unshift({ source: config.source, ...override });
     if (base !== undefined) layers.unshift(bundledLayer(next, base, config));
     next = base === undefined ? override?.extends : undefined;
   }
@@ -126,7 +128,9 @@ export const readProfileFields: Reader<ProfileFields> = record(readers);
 /** One entry under `profiles:`; `extends` names the profile that a new one begins from. */
 export const readProfileOverride: Reader<ProfileOverride> = (value, place) => {
   const { extends: base, ...fields } = record({ ...readers, extends: scalar(parseName) })(value, place);
-  return { line: value.line, fields, ...(base !== undefined && { extends: base }) };
+  const entries = value.kind === 'map' ? [...value.entries] : [];
+  const lines = Object.fromEntries(entries.map(([key, entry]) => [key, entry.line]));
+  return { line: value.line, lines, fields, ...(base !== undefined && { extends: base }) };
 };
 
 function mapped<A, B>(reader: Reader<A>, change: (value: A) => B): Reader<B> {
