@@ -130,6 +130,7 @@ function commandContext(system: System, options: Readonly<Record<string, unknown
 async function printOutcome(context: CommandContext, outcome: Outcome | undefined): Promise<number> {
   if (outcome === undefined) return 0;
   const { stdout } = context.system;
+  if (context.json && outcome.isEmitted === true) return outcome.status ?? 0;
   if (context.json) stdout.write(`${JSON.stringify(outcome.document, undefined, 2)}\n`);
   else stdout.write(await outcome.text(await context.system.painter()));
   return outcome.status ?? 0;

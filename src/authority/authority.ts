@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MtlsctlError, systemErrorCode } from '../errors.ts';
-import { readBounded, readOptional } from '../files.ts';
+import { ensureDirectory, readBounded, readOptional } from '../files.ts';
 import { openSigner } from '../keys/open.ts';
 import { describePrivateKeyFile } from '../keys/private-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { lockDirectory } from '../lock-directory.ts';
+import { stageDirectory } from '../staging.ts';
 import { type Certificate, parseCertificate, readCertificates } from '../x509/certificate.ts';
 import { namesMatch } from '../x509/name.ts';
 import { readPem } from '../x509/pem.ts';
@@ -40,7 +41,6 @@ export function authoritiesDirectory(directory: string): string {
   return join(directory, 'authorities');
 }
 
-
 /** The lock of one authority's ledger. */
 export function authorityLock(directory: string, name: string): string {
   return lockDirectory(directory, `authority.${name}`);
@@ -71,9 +71,13 @@ export async function authorityNames(directory: string): Promise<readonly string
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT') return [];
-    throw new MtlsctlError('unreadable', `cannot list ${authoritiesDirectory(directory)} (${code ?? 'unknown error'})`, {
-      cause: error,
-    });
+    throw new MtlsctlError(
+      'unreadable',
+      `cannot list ${authoritiesDirectory(directory)} (${code ?? 'unknown error'})`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -144,7 +148,9 @@ export async function openAuthorityKey(authority: Authority, passphrase: () => P
 }
 
 /** The public keys of all authorities known here, trust anchors included, for the rule that none is shared. */
-export async function authorityPublicKeys(directory: string): Promise<readonly { name: string; publicKey: Uint8Array }[]> {
+export async function authorityPublicKeys(
+  directory: string,
+): Promise<readonly { name: string; publicKey: Uint8Array }[]> {
   const keys: { name: string; publicKey: Uint8Array }[] = [];
   for (const name of await authorityNames(directory)) {
     const file = await readOptional(authorityPaths(join(authoritiesDirectory(directory), name)).certificate);
@@ -152,4 +158,15 @@ export async function authorityPublicKeys(directory: string): Promise<readonly {
     if (block !== undefined) keys.push({ name, publicKey: parseCertificate(block.der).subjectPublicKeyInfo.der });
   }
   return keys;
+}
+
+/** Makes an authority's directory as a whole, or not at all. Callers hold the lock of the PKI directory. */
+export async function stageAuthority<T>(
+  directory: string,
+  name: string,
+  fill: (staging: string) => Promise<T>,
+): Promise<T> {
+  await ensureDirectory(directory, 0o755);
+  await ensureDirectory(authoritiesDirectory(directory), 0o755);
+  return stageDirectory(join(authoritiesDirectory(directory), name), fill);
 }

@@ -15,12 +15,17 @@ import { lockDirectory } from '../lock-directory.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
 import { encodePem } from '../x509/pem.ts';
-import { authoritiesDirectory, type AuthorityPaths, authorityPaths, loadAuthority } from './authority.ts';
+import {
+  authoritiesDirectory,
+  type AuthorityPaths,
+  authorityPaths,
+  loadAuthority,
+  stageAuthority,
+} from './authority.ts';
 import { configPath } from './configuration.ts';
 import { type CrlPublication, publishCrl } from './crl.ts';
 import { createdEvent } from './issue.ts';
 import { Ledger } from './ledger.ts';
-import { stageAuthority } from './staging.ts';
 import { addTrustAnchor, mergePublishedCrl, readOptionalTrustAnchors, trustAnchorsPath } from './trust.ts';
 
 /** A root CA as it is asked for; what is undefined is decided by profile and configuration. */
@@ -168,7 +173,9 @@ export async function keyFileContent(
   passphrase: Uint8Array | undefined,
   random: (count: number) => Uint8Array,
 ): Promise<string> {
-  return passphrase === undefined ? encodePrivateKeyPem(key.pkcs8) : encryptPrivateKeyPem(key.pkcs8, passphrase, random);
+  return passphrase === undefined
+    ? encodePrivateKeyPem(key.pkcs8)
+    : encryptPrivateKeyPem(key.pkcs8, passphrase, random);
 }
 
 /**

@@ -117,5 +117,8 @@ function readBack(der: Uint8Array, issuer: Certificate, entries: number): Crl {
   const crl = parseCrl(der);
   const signature = verifySignature(crl.signatureAlgorithm, issuer.subjectPublicKeyInfo, crl.tbs, crl.signature);
   if (signature === 'valid' && crl.revokedCount === entries) return crl;
-  throw new MtlsctlError('issued-certificate-refused', `the CRL just signed does not read back (signature ${signature})`);
+  throw new MtlsctlError(
+    'issued-certificate-refused',
+    `the CRL just signed does not read back (signature ${signature})`,
+  );
 }

@@ -18,7 +18,14 @@ import { publishCrl } from './crl.ts';
 import { crlValidity, intermediatePaths } from './intermediate.ts';
 import { readRequestFile } from './intermediate-request.ts';
 import { createdEvent, openLedger } from './issue.ts';
-import { addTrustAnchor, encodeCertificates, mergePublishedCrl, readCrls, readOptionalTrustAnchors, trustAnchorsPath } from './trust.ts';
+import {
+  addTrustAnchor,
+  encodeCertificates,
+  mergePublishedCrl,
+  readCrls,
+  readOptionalTrustAnchors,
+  trustAnchorsPath,
+} from './trust.ts';
 
 export interface InstallOrder {
   readonly directory: string;
@@ -88,17 +95,22 @@ function refused(path: string, why: string): MtlsctlError {
 
 async function rootToTrust(order: InstallOrder, chain: readonly Certificate[]): Promise<Certificate> {
   const anchors = await readOptionalTrustAnchors(order.directory);
-  if (order.root !== undefined) return namedRoot(order, order.root, anchors);
+  if (order.root !== undefined) return namedRoot(order.directory, order.root, anchors);
   const topmost = chain.at(-1);
-  const root = anchors.find(anchor => topmost !== undefined && namesMatch(anchor.subject, topmost.issuer)) ?? anchors[0];
+  const root =
+    anchors.find(anchor => topmost !== undefined && namesMatch(anchor.subject, topmost.issuer)) ?? anchors[0];
   if (root !== undefined) return root;
   throw new MtlsctlError('not-found', `there is no trust anchor yet: ${trustAnchorsPath(order.directory)} is missing`, {
     hints: ['bring the root along: add --root <file> --fingerprint <sha256>'],
   });
 }
 
-async function namedRoot(
-  order: InstallOrder,
+/**
+ * The root of a file that is to be trusted from now on: known here already, or vouched for by its fingerprint.
+ * Throws `usage` where there is no fingerprint, `unknown-root` where it differs or another root is trusted here.
+ */
+export async function namedRoot(
+  directory: string,
   { file, fingerprint: expected }: NonNullable<InstallOrder['root']>,
   anchors: readonly Certificate[],
 ): Promise<Certificate> {
@@ -119,7 +131,7 @@ async function namedRoot(
     });
   }
   if (anchors.length === 0) return root;
-  throw new MtlsctlError('unknown-root', `${trustAnchorsPath(order.directory)} has another root already`, {
+  throw new MtlsctlError('unknown-root', `${trustAnchorsPath(directory)} has another root already`, {
     hints: ['give another --dir: one PKI directory has one root'],
   });
 }
@@ -162,13 +174,15 @@ function checkChain(order: InstallOrder, chain: readonly Certificate[], root: Ce
   const [first] = verdict.reasons;
   if (!verdict.valid) throw refused(order.file, first === undefined ? 'no chain' : explain(first).message);
   const mayCertify = (keyUsage(certificate) ?? 0) & KeyUsage.keyCertSign;
-  if (basicConstraints(certificate)?.ca !== true || mayCertify === 0) throw refused(order.file, 'it is not that of a CA');
+  if (basicConstraints(certificate)?.ca !== true || mayCertify === 0)
+    throw refused(order.file, 'it is not that of a CA');
 }
 
 async function readRootCrl(path: string, root: Certificate): Promise<Crl> {
   const crl = readCrls(await readBounded(path)).find(each => namesMatch(each.issuer, root.subject));
   if (crl === undefined) throw new MtlsctlError('certificate-refused', `${path} holds no CRL of the root`);
-  if (verifySignature(crl.signatureAlgorithm, root.subjectPublicKeyInfo, crl.tbs, crl.signature) === 'valid') return crl;
+  if (verifySignature(crl.signatureAlgorithm, root.subjectPublicKeyInfo, crl.tbs, crl.signature) === 'valid')
+    return crl;
   throw new MtlsctlError('certificate-refused', `the CRL in ${path} is not signed by the root`);
 }
 
@@ -185,7 +199,11 @@ async function putInPlace(order: InstallOrder, chain: readonly Certificate[], ro
   return loadAuthority(order.directory, order.name);
 }
 
-async function firstCrl(order: InstallOrder, authority: Authority, passphrase: Uint8Array | undefined): Promise<readonly string[]> {
+async function firstCrl(
+  order: InstallOrder,
+  authority: Authority,
+  passphrase: Uint8Array | undefined,
+): Promise<readonly string[]> {
   const { paths } = authority;
   try {
     const signer = await openAuthorityKey(authority, () => neededPassphrase(passphrase));
@@ -216,4 +234,3 @@ function neededPassphrase(passphrase: Uint8Array | undefined): Promise<Uint8Arra
 function removeRequest(paths: AuthorityPaths): void {
   removeFile(paths.request);
 }
-

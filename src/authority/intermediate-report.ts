@@ -8,7 +8,12 @@ import type { Request } from '../x509/request.ts';
 import { type IntermediateOrder, intermediatePaths } from './intermediate.ts';
 
 type IntermediateResult =
-  | { readonly status: string; readonly certificate: Certificate; readonly warnings: readonly string[]; readonly out?: string }
+  | {
+      readonly status: string;
+      readonly certificate: Certificate;
+      readonly warnings: readonly string[];
+      readonly out?: string;
+    }
   | { readonly status: string; readonly request: Request; readonly path: string; readonly keyPath: string };
 
 export function intermediateDocument(order: IntermediateOrder, result: IntermediateResult) {

@@ -12,12 +12,17 @@ import { sameOctets } from '../x509/octets.ts';
 import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
-import { authorityPaths } from './authority.ts';
+import { authorityPaths, stageAuthority } from './authority.ts';
 import { configPath } from './configuration.ts';
 import { keyFileContent } from './create-root.ts';
-import { type IntermediateOrder, intermediatePaths, intermediateProfile, intermediateSubject, signIntermediate } from './intermediate.ts';
+import {
+  type IntermediateOrder,
+  intermediatePaths,
+  intermediateProfile,
+  intermediateSubject,
+  signIntermediate,
+} from './intermediate.ts';
 import type { IssuedChain, OpenAuthority } from './issue.ts';
-import { stageAuthority } from './staging.ts';
 import { encodeCertificates } from './trust.ts';
 
 export interface WaitingRequest {

@@ -18,13 +18,19 @@ import { basicConstraints, findExtension } from '../x509/extensions.ts';
 import { sameOctets } from '../x509/octets.ts';
 import { formatName, namesMatch, readName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
-import { authoritiesDirectory, authorityLock, type AuthorityPaths, authorityPaths, loadAuthority } from './authority.ts';
+import {
+  authoritiesDirectory,
+  authorityLock,
+  type AuthorityPaths,
+  authorityPaths,
+  loadAuthority,
+  stageAuthority,
+} from './authority.ts';
 import { publishCrl } from './crl.ts';
 import { keyFileContent } from './create-root.ts';
 import { createdEvent, issueUnder, type IssuedChain, type OpenAuthority } from './issue.ts';
 import { Ledger } from './ledger.ts';
 import { subordinateKeys } from './open-issuer.ts';
-import { stageAuthority } from './staging.ts';
 import { encodeCertificates, mergePublishedCrl } from './trust.ts';
 
 /** An intermediate CA as it is asked for; what is undefined is decided by profile and configuration. */
@@ -168,7 +174,14 @@ async function fillAuthority(
   await ledger.append([createdEvent(certificate)], order.now);
   await writeDurable(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
   await writeDurable(paths.chain, encodeCertificates(chain), { mode: 0o644 });
-  const { crl } = await publishCrl({ certificate, paths, ledger, signer: key, now: order.now, validity: crlValidity(order) });
+  const { crl } = await publishCrl({
+    certificate,
+    paths,
+    ledger,
+    signer: key,
+    now: order.now,
+    validity: crlValidity(order),
+  });
   await mergePublishedCrl(order.directory, crl);
 }
 
@@ -181,4 +194,3 @@ export function crlValidity({ config, name }: Pick<IntermediateOrder, 'config' |
 export function subjectText(order: IntermediateOrder): string {
   return formatName(readName(readElement(intermediateSubject(order), 'subject')));
 }
-

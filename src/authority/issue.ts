@@ -2,12 +2,11 @@ import { MtlsctlError } from '../errors.ts';
 import type { NameConstraintsOrder } from '../issuance/extensions.ts';
 import { issueCertificate } from '../issuance/issue.ts';
 import { noSubjectNames, type SubjectNames } from '../issuance/names.ts';
-import type { Profile } from '../issuance/profile.ts';
+import { type Profile, purposeOf } from '../issuance/profile.ts';
 import type { Signer } from '../keys/signer.ts';
 import { formatInstant } from '../options.ts';
 import { explain } from '../path/explain.ts';
-import { type Purpose, verifyChain } from '../path/verify.ts';
-import { oids } from '../der/object-identifiers.ts';
+import { verifyChain } from '../path/verify.ts';
 import { type Certificate, serialHex } from '../x509/certificate.ts';
 import { subjectAltName, subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
@@ -61,7 +60,9 @@ export function issuersOf(authority: Authority, trustAnchors: readonly Certifica
   const known = authority.isRoot ? [authority.certificate] : authority.chain;
   const last = known.at(-1);
   const root = trustAnchors.find(anchor => last !== undefined && namesMatch(anchor.subject, last.issuer));
-  return root === undefined || known.some(certificate => sameOctets(certificate.der, root.der)) ? known : [...known, root];
+  return root === undefined || known.some(certificate => sameOctets(certificate.der, root.der))
+    ? known
+    : [...known, root];
 }
 
 /**
@@ -107,15 +108,6 @@ function refuseUnverified(certificate: Certificate, issuer: OpenAuthority, order
     hints: [`run 'mtlsctl verify-chain' on ${issuer.authority.paths.certificate}`],
     details: { reasons: verdict.reasons.map(reason => reason.code) },
   });
-}
-
-/** What the profile's purposes mean for a TLS peer. */
-export function purposeOf(profile: Profile): Purpose {
-  const server = profile.extendedKeyUsage.includes(oids.serverAuth);
-  const client = profile.extendedKeyUsage.includes(oids.clientAuth);
-  if (profile.kind !== 'leaf') return 'any';
-  if (server && client) return 'mutual';
-  return server ? 'server' : client ? 'client' : 'any';
 }
 
 function issuedEvent(certificate: Certificate, order: SubordinateOrder): LedgerEvent {

@@ -1,6 +1,13 @@
 import { MtlsctlError } from '../errors.ts';
 import { parseCertificate } from '../x509/certificate.ts';
-import { type Authority, authorityNames, authorityPublicKeys, keyState, loadAuthority, openAuthorityKey } from './authority.ts';
+import {
+  type Authority,
+  authorityNames,
+  authorityPublicKeys,
+  keyState,
+  loadAuthority,
+  openAuthorityKey,
+} from './authority.ts';
 import { type OpenAuthority, openLedger } from './issue.ts';
 import { readTrustAnchors } from './trust.ts';
 
@@ -45,7 +52,8 @@ export async function onlyIssuingAuthority(directory: string): Promise<Authority
   const usable: Authority[] = [];
   for (const name of await authorityNames(directory)) {
     const authority = await loadIfInstalled(directory, name);
-    if (authority !== undefined && !authority.isRoot && (await keyState(authority.paths)) !== 'absent') usable.push(authority);
+    if (authority !== undefined && !authority.isRoot && (await keyState(authority.paths)) !== 'absent')
+      usable.push(authority);
   }
   const [only] = usable;
   if (usable.length > 1) {

@@ -23,6 +23,8 @@ export interface CommandContext {
 /** What a command has to say: one document, and the text made from it. */
 export interface Outcome {
   readonly document: object;
+  /** With `--json`: whether it has been emitted in lines already. */
+  readonly isEmitted?: boolean;
   /** The exit status; 0 where absent. */
   readonly status?: number;
   /** The same for a person, ending in a newline; empty to print nothing. */

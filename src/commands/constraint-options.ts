@@ -5,7 +5,12 @@ import { gather, type OptionValues } from './command.ts';
 
 const kinds = [
   { kind: 'dns', value: '<name>', what: 'this DNS name and all below it', parse: parseDnsConstraint },
-  { kind: 'uri', value: '<host>', what: 'URIs with this host (a leading dot: all hosts below)', parse: parseUriConstraint },
+  {
+    kind: 'uri',
+    value: '<host>',
+    what: 'URIs with this host (a leading dot: all hosts below)',
+    parse: parseUriConstraint,
+  },
   { kind: 'ip', value: '<cidr>', what: 'this address range', parse: parseIpConstraint },
   { kind: 'email', value: '<domain>', what: 'this mailbox, host or (leading dot) domain', parse: parseEmailConstraint },
 ] as const;
@@ -28,7 +33,8 @@ export function addConstraintOptions(command: Command): void {
 }
 
 export function constraintsFrom(options: OptionValues): NameConstraintsOrder {
-  const read = (verb: string, kind: string): readonly string[] => (options[`${verb}${kind}`] ?? []) as readonly string[];
+  const read = (verb: string, kind: string): readonly string[] =>
+    (options[`${verb}${kind}`] ?? []) as readonly string[];
   const subtrees = (verb: string): NameConstraintsOrder['permitted'] => ({
     dns: read(verb, 'Dns'),
     uri: read(verb, 'Uri'),

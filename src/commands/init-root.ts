@@ -1,7 +1,14 @@
 import type { Command } from 'commander';
 import { readConfig } from '../authority/configuration.ts';
 import { completeInterruptedRoot, createRoot, planRoot, type RootOrder } from '../authority/create-root.ts';
-import { completedDocument, completedText, createdDocument, createdText, planDocument, planText } from '../authority/root-report.ts';
+import {
+  completedDocument,
+  completedText,
+  createdDocument,
+  createdText,
+  planDocument,
+  planText,
+} from '../authority/root-report.ts';
 import { parseKeyType } from '../keys/key-types.ts';
 import { parseAuthorityName, parseCount, parseDuration, parseTrustDomain } from '../options.ts';
 import { parseDistinguishedName } from '../x509/name.ts';
@@ -22,15 +29,34 @@ Do it on a machine without a network, and keep the key there. See README, "The o
   exitStatuses: [0, 3, 4, 9],
   configure(command: Command) {
     command
-      .option('--name <name>', 'the name of its directory under authorities/', text => parseAuthorityName(text, '--name'), 'root')
-      .option('--subject <dn>', 'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)', parseDistinguishedName)
-      .option('--trust-domain <name>', 'ends the names of all services (default: link.internal)', text => parseTrustDomain(text, '--trust-domain'))
-      .option('--key-type <type>', 'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p384)', parseKeyType)
-      .option('--validity <duration>', 'how long the root is valid (default: 10y)', text => parseDuration(text, '--validity'))
+      .option(
+        '--name <name>',
+        'the name of its directory under authorities/',
+        text => parseAuthorityName(text, '--name'),
+        'root',
+      )
+      .option(
+        '--subject <dn>',
+        'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)',
+        parseDistinguishedName,
+      )
+      .option('--trust-domain <name>', 'ends the names of all services (default: link.internal)', text =>
+        parseTrustDomain(text, '--trust-domain'),
+      )
+      .option(
+        '--key-type <type>',
+        'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p384)',
+        parseKeyType,
+      )
+      .option('--validity <duration>', 'how long the root is valid (default: 10y)', text =>
+        parseDuration(text, '--validity'),
+      )
       .option('--path-length <n>', 'how many CAs may stand below it, one under the other (default: 1)', text =>
         parseCount(text, '--path-length', { minimum: 0, maximum: 32 }),
       )
-      .option('--crl-validity <duration>', 'how long its CRL is valid (default: 180d)', text => parseDuration(text, '--crl-validity'))
+      .option('--crl-validity <duration>', 'how long its CRL is valid (default: 180d)', text =>
+        parseDuration(text, '--crl-validity'),
+      )
       .option('--passphrase-file <path>', 'the passphrase that encrypts the key; - is stdin')
       .option('--no-passphrase', 'store the key unencrypted')
       .option('--plan', 'print what would be made, and make nothing');

@@ -1,14 +1,33 @@
 import { type Command, Option } from 'commander';
 import { readConfig } from '../authority/configuration.ts';
 import { installIntermediate } from '../authority/install-intermediate.ts';
-import { createIntermediate, existingIntermediate, type IntermediateOrder, intermediatePaths, subjectText } from '../authority/intermediate.ts';
+import {
+  createIntermediate,
+  existingIntermediate,
+  type IntermediateOrder,
+  intermediatePaths,
+  subjectText,
+} from '../authority/intermediate.ts';
 import { intermediateDocument, intermediateText, requestSummary } from '../authority/intermediate-report.ts';
-import { existingAnswer, existingRequest, readRequestFile, requestIntermediate, signRequest } from '../authority/intermediate-request.ts';
+import {
+  existingAnswer,
+  existingRequest,
+  readRequestFile,
+  requestIntermediate,
+  signRequest,
+} from '../authority/intermediate-request.ts';
 import { keyState, loadAuthority } from '../authority/authority.ts';
 import { openAuthority } from '../authority/open-issuer.ts';
 import { readBounded } from '../files.ts';
 import { parseKeyType } from '../keys/key-types.ts';
-import { parseAuthorityName, parseCount, parseDuration, parseFingerprint, parseHttpUrl, parseTrustDomain } from '../options.ts';
+import {
+  parseAuthorityName,
+  parseCount,
+  parseDuration,
+  parseFingerprint,
+  parseHttpUrl,
+  parseTrustDomain,
+} from '../options.ts';
 import { formatName, parseDistinguishedName } from '../x509/name.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 import { addConstraintOptions, constraintsFrom } from './constraint-options.ts';
@@ -33,25 +52,44 @@ export const command: CommandDefinition = {
   configure(command: Command) {
     command
       .option('--issuer <authority>', 'the authority that signs', text => parseAuthorityName(text, '--issuer'), 'root')
-      .option('--subject <dn>', 'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)', parseDistinguishedName)
-      .option('--key-type <type>', 'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p256)', parseKeyType)
+      .option(
+        '--subject <dn>',
+        'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)',
+        parseDistinguishedName,
+      )
+      .option(
+        '--key-type <type>',
+        'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p256)',
+        parseKeyType,
+      )
       .option('--validity <duration>', 'how long it is valid (default: 3y)', text => parseDuration(text, '--validity'))
       .option('--path-length <n>', 'how many CAs may stand below it, one under the other (default: 0)', text =>
         parseCount(text, '--path-length', { minimum: 0, maximum: 32 }),
       )
-      .option('--crl-url <url>', "where the issuer's CRL is fetched; may be repeated", gather(text => parseHttpUrl(text, '--crl-url')))
+      .option(
+        '--crl-url <url>',
+        "where the issuer's CRL is fetched; may be repeated",
+        gather(text => parseHttpUrl(text, '--crl-url')),
+      )
       .option('--trust-domain <name>', 'with --request: the trust domain, where there is no mtlsctl.yaml', text =>
         parseTrustDomain(text, '--trust-domain'),
       )
-      .option('--passphrase-file <path>', "the passphrase that encrypts the new key; - is stdin")
+      .option('--passphrase-file <path>', 'the passphrase that encrypts the new key; - is stdin')
       .option('--no-passphrase', 'store the new key unencrypted')
-      .option('--ca-passphrase-file <path>', "the passphrase of the signing authority's key (with --install: of the waiting key, to sign its first CRL)")
+      .option(
+        '--ca-passphrase-file <path>',
+        "the passphrase of the signing authority's key (with --install: of the waiting key, to sign its first CRL)",
+      )
       .option('--request', 'make key and request here')
       .option('--csr <file>', 'sign this request')
       .option('--out <file>', 'where the answer to --csr goes')
       .option('--install <file>', 'install the answer to the request made here')
       .option('--root <file>', 'with --install: the root to trust from now on')
-      .addOption(new Option('--fingerprint <sha256>', 'with --root: its SHA-256 fingerprint').argParser(text => parseFingerprint(text, '--fingerprint')))
+      .addOption(
+        new Option('--fingerprint <sha256>', 'with --root: its SHA-256 fingerprint').argParser(text =>
+          parseFingerprint(text, '--fingerprint'),
+        ),
+      )
       .option('--crl <file>', "with --install: the root's CRL");
     addConstraintOptions(command);
   },
@@ -65,7 +103,11 @@ type Mode = (context: CommandContext, order: IntermediateOrder, options: OptionV
 
 const modes: Readonly<Record<RequestMode, Mode>> = { direct, request, sign, install };
 
-async function intermediateOrder(context: CommandContext, name: string, options: OptionValues): Promise<IntermediateOrder> {
+async function intermediateOrder(
+  context: CommandContext,
+  name: string,
+  options: OptionValues,
+): Promise<IntermediateOrder> {
   const { issuer, subject, keyType, validity, pathLength } = options as unknown as IntermediateOrder;
   const config = await readConfig(context.directory);
   const trustDomain = (options['trustDomain'] as string | undefined) ?? config.trustDomain;
@@ -91,8 +133,11 @@ async function direct(context: CommandContext, order: IntermediateOrder, options
 
 async function request(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
   const waiting =
-    (await existingRequest(order)) ?? (await requestIntermediate(order, await passphraseForKey(context, order, options)));
-  context.note(`have ${waiting.path} signed where the root is: mtlsctl issue-intermediate ${order.name} --csr <file> --out <file>`);
+    (await existingRequest(order)) ??
+    (await requestIntermediate(order, await passphraseForKey(context, order, options)));
+  context.note(
+    `have ${waiting.path} signed where the root is: mtlsctl issue-intermediate ${order.name} --csr <file> --out <file>`,
+  );
   return report(order, { ...waiting, keyPath: intermediatePaths(order).key });
 }
 

@@ -9,7 +9,9 @@ export function modeOf(options: OptionValues): RequestMode {
   const given = ['request', 'csr', 'install'].filter(flag => options[flag] !== undefined);
   if (given.length > 1) throw exclusive(given);
   if ((options['csr'] === undefined) !== (options['out'] === undefined)) {
-    throw new MtlsctlError('usage', '--csr and --out go together', { hints: ['add the other: --csr <file> --out <file>'] });
+    throw new MtlsctlError('usage', '--csr and --out go together', {
+      hints: ['add the other: --csr <file> --out <file>'],
+    });
   }
   if (options['install'] === undefined) refuseInstallFlags(options);
   if (options['fingerprint'] !== undefined && options['root'] === undefined) {

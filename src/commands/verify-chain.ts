@@ -7,7 +7,10 @@ import { resultDocument, resultText } from '../verification/report.ts';
 import { type CommandDefinition, gather } from './command.ts';
 
 /** Flags that go as they are, each as its parser returned it. */
-type VerifyChainFlags = Omit<VerificationOrder, 'all' | 'at' | 'crls' | 'directory' | 'names' | 'requireCrl' | 'strict' | 'targets'>;
+type VerifyChainFlags = Omit<
+  VerificationOrder,
+  'all' | 'at' | 'crls' | 'directory' | 'names' | 'requireCrl' | 'strict' | 'targets'
+>;
 
 export const command: CommandDefinition = {
   name: 'verify-chain',
@@ -31,13 +34,17 @@ ca.pem is used; once there are CRLs every certificate but the anchor must be cov
       .option('--crl <file>', 'certificate revocation lists; may be repeated', gather(String))
       .option('--require-crl', 'refuse where no CRL is given or found')
       .addOption(
-        new Option('--purpose <purpose>', 'what the leaf is to be used for').choices(['client', 'server', 'mutual', 'any']).default('any'),
+        new Option('--purpose <purpose>', 'what the leaf is to be used for')
+          .choices(['client', 'server', 'mutual', 'any'])
+          .default('any'),
       )
       .option('--name <dns|ip|uri>', 'a name that the leaf must have; may be repeated', gather(parseReferenceName))
       .option('--at <instant>', 'judge as of this time (RFC 3339)', text => parseInstant(text, '--at'))
       .option('--min-remaining <duration>', 'refuse what ends sooner', text => parseDuration(text, '--min-remaining'))
       .option('--key <file>', "check that this is the leaf's private key")
-      .addOption(new Option('--profile <profile>', 'the rules to judge by').choices(['rfc5280', 'webpki']).default('rfc5280'))
+      .addOption(
+        new Option('--profile <profile>', 'the rules to judge by').choices(['rfc5280', 'webpki']).default('rfc5280'),
+      )
       .option('--strict', 'turn warnings into refusals')
       .option('--max-depth <n>', 'intermediates allowed between anchor and leaf', text =>
         parseCount(text, '--max-depth', { minimum: 0, maximum: 100 }),

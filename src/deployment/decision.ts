@@ -8,7 +8,13 @@ import { sameOctets } from '../x509/octets.ts';
 export type Installed =
   | { readonly state: 'missing'; readonly missing: readonly string[] }
   | { readonly state: 'unreadable'; readonly problem: string }
-  | { readonly state: 'readable'; readonly certificate: Certificate; readonly chain: readonly Certificate[]; readonly anchors: readonly Certificate[]; readonly keyMatches: boolean };
+  | {
+      readonly state: 'readable';
+      readonly certificate: Certificate;
+      readonly chain: readonly Certificate[];
+      readonly anchors: readonly Certificate[];
+      readonly keyMatches: boolean;
+    };
 
 /** What the certificate of a service has to be like, from `service.yaml`, its profile and its authority. */
 export interface Wanted {
@@ -23,8 +29,12 @@ export interface Wanted {
   readonly extendedKeyUsage: readonly string[];
   /** The part of its life after which a certificate is renewed, between 0 and 1. */
   readonly renewAt: number;
-  /** The subjectKeyIdentifier of the authority; undefined where the authority is not known here. */
-  readonly issuerKeyIdentifier: Uint8Array | undefined;
+  /** Milliseconds. */
+  readonly validity: number;
+  /** How far before its making a certificate begins, in milliseconds. */
+  readonly backdate: number;
+  /** The authority, with the end of its chain; undefined where it is not known here. */
+  readonly issuer: { readonly keyIdentifier: Uint8Array | undefined; readonly notAfter: number } | undefined;
 }
 
 /** Why a certificate is due. The codes are part of the interface (CLI.md, `renew`); they stand in alphabetical order. */
@@ -41,7 +51,12 @@ export type DueReason =
   | { readonly code: 'unreadable'; readonly problem: string };
 
 /** Says why a service needs a new certificate; an empty list where it does not. `now` in milliseconds. Pure. */
-export function decide(installed: Installed, wanted: Wanted, keyType: string | undefined, now: number): readonly DueReason[] {
+export function decide(
+  installed: Installed,
+  wanted: Wanted,
+  keyType: string | undefined,
+  now: number,
+): readonly DueReason[] {
   if (installed.state === 'missing') return [{ code: 'missing', files: installed.missing }];
   if (installed.state === 'unreadable') return [{ code: 'unreadable', problem: installed.problem }];
   const { certificate } = installed;
@@ -52,8 +67,8 @@ export function decide(installed: Installed, wanted: Wanted, keyType: string | u
       ? []
       : [{ code: 'key-type-changed', found: keyType ?? 'unknown', wanted: wanted.keyType } as const]),
     ...changedNames(certificate, wanted),
-    ...(sameUsage(certificate, wanted) ? [] : [{ code: 'profile-changed' } as const]),
-    ...(sameIssuer(certificate, wanted.issuerKeyIdentifier) ? [] : [{ code: 'issuer-changed' } as const]),
+    ...(sameUsage(certificate, wanted) && sameLife(certificate, wanted) ? [] : [{ code: 'profile-changed' } as const]),
+    ...(sameIssuer(certificate, wanted.issuer) ? [] : [{ code: 'issuer-changed' } as const]),
   ];
 }
 
@@ -70,7 +85,10 @@ function dueInTime(certificate: Certificate, renewAt: number, now: number): read
 }
 
 function changedNames(certificate: Certificate, wanted: Wanted): readonly DueReason[] {
-  const found = new Set([formatName(certificate.subject), ...(subjectAltName(certificate) ?? []).map(formatGeneralName)]);
+  const found = new Set([
+    formatName(certificate.subject),
+    ...(subjectAltName(certificate) ?? []).map(formatGeneralName),
+  ]);
   const expected = new Set([wanted.subject, ...wanted.names]);
   const missing = [...expected].filter(name => !found.has(name));
   const unwanted = [...found].filter(name => !expected.has(name));
@@ -82,8 +100,15 @@ function sameUsage(certificate: Certificate, wanted: Wanted): boolean {
   return keyUsage(certificate) === wanted.keyUsage && found === [...wanted.extendedKeyUsage].sort().join();
 }
 
-function sameIssuer(certificate: Certificate, issuerKeyIdentifier: Uint8Array | undefined): boolean {
-  if (issuerKeyIdentifier === undefined) return true;
+/** A certificate ends when its life is over or with its issuer's; its beginning is known to the backdating only. */
+function sameLife(certificate: Certificate, { validity, backdate, issuer }: Wanted): boolean {
+  if (issuer === undefined) return true;
+  const end = Math.min(certificate.notBefore + validity, issuer.notAfter);
+  return Math.abs(certificate.notAfter - end) <= backdate + 1000;
+}
+
+function sameIssuer(certificate: Certificate, issuer: Wanted['issuer']): boolean {
+  if (issuer?.keyIdentifier === undefined) return true;
   const { keyIdentifier } = authorityKeyIdentifier(certificate) ?? {};
-  return keyIdentifier !== undefined && sameOctets(keyIdentifier, issuerKeyIdentifier);
+  return keyIdentifier !== undefined && sameOctets(keyIdentifier, issuer.keyIdentifier);
 }

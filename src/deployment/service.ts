@@ -35,7 +35,7 @@ export function servicePaths(directory: string, service: string): ServicePaths {
     ca: at('ca.pem'),
     requestDirectory: at('..request'),
     waitingKey: at('..request', 'key.pem'),
-    request: at('csr.pem'),
+    request: at('..request', 'csr.pem'),
     lock: lockDirectory(directory, `service.${service}`),
   };
 }

@@ -1,3 +1,4 @@
+import { oids } from '../der/object-identifiers.ts';
 import type { KeyType } from '../keys/key-types.ts';
 import { KeyUsage } from '../x509/extensions.ts';
 
@@ -112,4 +113,13 @@ function isSpiffe(uri: string): boolean {
 export function keyUsageFor(profile: Profile, isRsa: boolean): number {
   if (profile.kind !== 'leaf') return profile.keyUsage;
   return isRsa ? profile.keyUsage | KeyUsage.keyEncipherment : profile.keyUsage & ~KeyUsage.keyEncipherment;
+}
+
+/** What a certificate of the profile is for, as a relying party asks; `any` for a CA and for purposes outside of TLS. */
+export function purposeOf({ kind, extendedKeyUsage }: Profile): 'any' | 'client' | 'mutual' | 'server' {
+  const server = extendedKeyUsage.includes(oids.serverAuth);
+  const client = extendedKeyUsage.includes(oids.clientAuth);
+  if (kind !== 'leaf') return 'any';
+  if (server && client) return 'mutual';
+  return server ? 'server' : client ? 'client' : 'any';
 }

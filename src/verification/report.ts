@@ -10,10 +10,20 @@ import { formatName } from '../x509/name.ts';
 /** One target's outcome: judged, or not read. */
 export type Result =
   | { readonly target: string; readonly verdict: Verdict }
-  | { readonly target: string; readonly error: { readonly code: string; readonly message: string; readonly hints: readonly string[] } };
+  | {
+      readonly target: string;
+      readonly error: { readonly code: string; readonly message: string; readonly hints: readonly string[] };
+    };
 
 /** Facts that are instants (milliseconds) within, RFC 3339 without. */
-const instants: ReadonlySet<string> = new Set(['at', 'nextUpdate', 'notAfter', 'notBefore', 'revocationDate', 'thisUpdate']);
+const instants: ReadonlySet<string> = new Set([
+  'at',
+  'nextUpdate',
+  'notAfter',
+  'notBefore',
+  'revocationDate',
+  'thisUpdate',
+]);
 const durations: ReadonlySet<string> = new Set(['minRemaining']);
 
 /** One entry of `results` (CLI.md, `verify-chain`). */

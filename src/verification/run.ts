@@ -3,7 +3,15 @@ import type { ReferenceName } from '../path/reference-names.ts';
 import { type Purpose, type Verdict, verifyChain, type VerifyProfile } from '../path/verify.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Result } from './report.ts';
-import { keyMatches, readCertificateFile, readTarget, readTrust, serviceNames, type Target, type Trust } from './targets.ts';
+import {
+  keyMatches,
+  readCertificateFile,
+  readTarget,
+  readTrust,
+  serviceNames,
+  type Target,
+  type Trust,
+} from './targets.ts';
 
 /** What one run of `verify-chain` is asked. */
 export interface VerificationOrder {
@@ -45,7 +53,8 @@ export async function verifyTargets(order: VerificationOrder): Promise<Verificat
 }
 
 async function targetNames(order: VerificationOrder): Promise<readonly string[]> {
-  if (order.all && order.targets.length > 0) throw new MtlsctlError('usage', '--all and named targets exclude each other');
+  if (order.all && order.targets.length > 0)
+    throw new MtlsctlError('usage', '--all and named targets exclude each other');
   if (order.key !== undefined && (order.all || order.targets.length !== 1)) {
     throw new MtlsctlError('usage', '--key goes with one target');
   }
@@ -92,7 +101,11 @@ function judge(order: VerificationOrder, target: Target, trust: Trust, untrusted
 async function withKeyCheck(verdict: Verdict, target: Target, named: string | undefined): Promise<Verdict> {
   const key = named ?? target.key;
   if (key === undefined || (await belongs(key, target, named !== undefined))) return verdict;
-  return { ...verdict, valid: false, reasons: [...verdict.reasons, { code: 'key-mismatch', subject: target.name, key }] };
+  return {
+    ...verdict,
+    valid: false,
+    reasons: [...verdict.reasons, { code: 'key-mismatch', subject: target.name, key }],
+  };
 }
 
 /** A service's key that is encrypted can't be compared; one that was named must be. */

@@ -43,7 +43,8 @@ export async function readTrust(directory: string, files: TrustFiles): Promise<T
   const anchors = await readAnchors(directory, files.trust);
   if (files.crls.length > 0) {
     const crls: Crl[] = [];
-    for (const path of files.crls) crls.push(...(await within(path, async () => readCrls(await readBounded(path, crlLimit)))));
+    for (const path of files.crls)
+      crls.push(...(await within(path, async () => readCrls(await readBounded(path, crlLimit)))));
     return { anchors, crls };
   }
   if (files.trust !== undefined) return { anchors, crls: undefined };
@@ -91,10 +92,14 @@ export async function serviceNames(directory: string): Promise<readonly string[]
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
-    throw new MtlsctlError(code === 'ENOENT' ? 'not-found' : 'unreadable', `cannot list the PKI directory ${directory} (${code})`, {
-      hints: ['name the PKI directory with --dir <path>'],
-      cause: error,
-    });
+    throw new MtlsctlError(
+      code === 'ENOENT' ? 'not-found' : 'unreadable',
+      `cannot list the PKI directory ${directory} (${code})`,
+      {
+        hints: ['name the PKI directory with --dir <path>'],
+        cause: error,
+      },
+    );
   }
 }
 
@@ -124,6 +129,9 @@ async function within<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (error) {
     if (!isMtlsctlError(error, 'malformed')) throw error;
-    throw new MtlsctlError('malformed', `${path}: ${error.message}`, { details: { ...error.details, file: path }, cause: error });
+    throw new MtlsctlError('malformed', `${path}: ${error.message}`, {
+      details: { ...error.details, file: path },
+      cause: error,
+    });
   }
 }

@@ -1,0 +1,32 @@
+import { enrollService } from '../deployment/enroll.ts';
+import { isMtlsctlError } from '../errors.ts';
+import type { CommandContext, OptionValues, Outcome } from './command.ts';
+import { enrolledEntry, enrollSchema, entryText, failedEntry, type ServiceEntry } from './enroll-report.ts';
+import { setUpEnrolment, settingsFromFlags } from './enrolment.ts';
+
+/** Enrols the services named on the command line, one after the other. */
+export async function enrollNamed(
+  context: CommandContext,
+  services: readonly string[],
+  options: OptionValues,
+): Promise<Outcome> {
+  const settings = settingsFromFlags(options);
+  const { enrolment } = await setUpEnrolment(context, options, () => ({ settings, isWhole: false }));
+  const entries: ServiceEntry[] = [];
+  for (const service of services) {
+    try {
+      const result = await enrollService(enrolment, service);
+      for (const warning of result.warnings) context.warn(`${service}: ${warning}`);
+      entries.push(enrolledEntry(context.directory, result));
+    } catch (error) {
+      // What fails for the only service is the failure of the command.
+      if (services.length === 1 || !isMtlsctlError(error)) throw error;
+      entries.push(failedEntry(service, error));
+    }
+  }
+  return {
+    document: { schema: enrollSchema, services: entries },
+    status: entries.some(entry => entry.status === 'failed') ? 8 : 0,
+    text: paint => entries.map(entry => entryText(entry, paint)).join(''),
+  };
+}

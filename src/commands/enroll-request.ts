@@ -1,0 +1,166 @@
+import { readConfig } from '../authority/configuration.ts';
+import { namedRoot } from '../authority/install-intermediate.ts';
+import { readRequestFile } from '../authority/intermediate-request.ts';
+import { requestSummary } from '../authority/intermediate-report.ts';
+import { addTrustAnchor, encodeCertificates, readOptionalTrustAnchors, readTrustAnchors } from '../authority/trust.ts';
+import { decide } from '../deployment/decision.ts';
+import { planService, type ServicePlan } from '../deployment/plan.ts';
+import {
+  installService,
+  type RequestedService,
+  requestService,
+  type RequestEnrolment,
+} from '../deployment/service-request.ts';
+import { MtlsctlError } from '../errors.ts';
+import { readBounded, readOptional, replaceFile } from '../files.ts';
+import { keyTypeOf } from '../keys/key-types.ts';
+import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import { formatName } from '../x509/name.ts';
+import { sameOctets } from '../x509/octets.ts';
+import type { Request } from '../x509/request.ts';
+import type { CommandContext, OptionValues, Outcome } from './command.ts';
+import { certificateEntry, enrollSchema, entryText, type ServiceEntry } from './enroll-report.ts';
+import { issuersOf, leafPassphrase, mergeSettings, settingsFromFlags } from './enrolment.ts';
+import { confirmOrDecline } from './modes.ts';
+
+/** `enroll --request`: key and request, on the node that the key never leaves. */
+export async function makeRequests(
+  context: CommandContext,
+  services: readonly string[],
+  options: OptionValues,
+): Promise<Outcome> {
+  const enrolment = await requestEnrolment(context, options);
+  const anchors = await readOptionalTrustAnchors(context.directory);
+  const results: RequestedService[] = [];
+  for (const service of services) results.push(await requestService(enrolment, service, anchors));
+  const entries = results.map(result => requestEntry(context.directory, result));
+  for (const result of results) {
+    if (result.status === 'unchanged') continue;
+    context.note(
+      `have ${result.path} signed where the authority is: mtlsctl enroll ${result.service} --csr <file> --out <file>`,
+    );
+  }
+  return {
+    document: { schema: enrollSchema, services: entries },
+    text: paint =>
+      entries
+        .map(entry =>
+          'request' in entry
+            ? `${entry.service}: ${entry.status}, request ${entry.request}\n`
+            : entryText(entry, paint),
+        )
+        .join(''),
+  };
+}
+
+async function requestEnrolment(context: CommandContext, options: OptionValues): Promise<RequestEnrolment> {
+  const config = await readConfig(context.directory);
+  const asked = settingsFromFlags(options);
+  return {
+    directory: context.directory,
+    config,
+    force: options['force'] === true,
+    passphrase: await leafPassphrase(context, options),
+    now: () => context.system.now(),
+    random: count => context.system.randomBytes(count),
+    settings: (_service, stored) => {
+      const merged = mergeSettings(stored, asked);
+      return Promise.resolve({ ...merged, profile: merged.profile ?? config.defaults.profile });
+    },
+  };
+}
+
+function requestEntry(directory: string, result: RequestedService): ServiceEntry & { request?: string } {
+  if (result.status === 'unchanged') {
+    return certificateEntry(directory, result.service, result.status, result.certificate, result.plan);
+  }
+  return { service: result.service, status: result.status, request: result.path };
+}
+
+/** `enroll --csr --out`: signs where the authority is. Names come from profile and flags, never from the request. */
+export async function signServiceRequest(
+  context: CommandContext,
+  service: string,
+  options: OptionValues,
+): Promise<Outcome> {
+  const [csr, out] = [String(options['csr']), String(options['out'])];
+  const request = readRequestFile(await readBounded(csr), csr);
+  const config = await readConfig(context.directory);
+  const issuers = issuersOf(context, options);
+  const asked = mergeSettings(undefined, settingsFromFlags(options));
+  const authority = asked.authority ?? (await issuers.defaultAuthority());
+  const settings = { ...asked, authority, keyType: keyTypeOf(request.subjectPublicKeyInfo) ?? 'ec-p256' } as const;
+  const plan = planService(service, settings, config, await issuers.certificates(authority));
+  const now = context.system.now();
+  const existing = await existingAnswer(plan, request, out, now, options['force'] === true);
+  if (existing !== undefined) return signedOutcome(context, 'unchanged', existing, plan, out);
+  const as = [plan.wanted.subject, ...plan.wanted.names].join(', ');
+  const [issuer] = await issuers.certificates(authority);
+  const by = issuer === undefined ? authority : formatName(issuer.subject);
+  await confirmOrDecline(
+    context,
+    requestSummary(request, { as, issuer: by }),
+    `sign this request as the service '${service}'?`,
+  );
+  const { profile, subject, names, validity } = plan;
+  const publicKey = request.subjectPublicKeyInfo;
+  const issued = await issuers.issue(authority, { service, profile, subject, names, validity, publicKey, now });
+  for (const warning of issued.warnings) context.warn(warning);
+  const [certificate] = issued.chain;
+  if (certificate === undefined) throw new MtlsctlError('issued-certificate-refused', 'the issuer sent no certificate');
+  await replaceFile(out, encodeCertificates(issued.chain), { mode: 0o644 });
+  return signedOutcome(context, 'signed', certificate, plan, out);
+}
+
+/** What `out` holds already, if it answers this request as it is asked now. Throws `already-exists` where it holds something else. */
+async function existingAnswer(
+  plan: ServicePlan,
+  request: Request,
+  out: string,
+  now: number,
+  force: boolean,
+): Promise<Certificate | undefined> {
+  const file = await readOptional(out);
+  if (file === undefined || force) return undefined;
+  const [certificate] = Buffer.from(file).includes('BEGIN CERTIFICATE') ? readCertificates(file) : [];
+  if (certificate !== undefined && sameOctets(certificate.subjectPublicKeyInfo.der, request.subjectPublicKeyInfo.der)) {
+    const installed = { state: 'readable', certificate, chain: [], anchors: [], keyMatches: true } as const;
+    if (decide(installed, plan.wanted, plan.keyType, now).length === 0) return certificate;
+  }
+  throw new MtlsctlError('already-exists', `${out} exists, and is not the answer to this request`, {
+    hints: ['name another file with --out, or add --force to replace it'],
+    details: { out },
+  });
+}
+
+function signedOutcome(
+  context: CommandContext,
+  status: string,
+  certificate: Certificate,
+  plan: ServicePlan,
+  out: string,
+): Outcome {
+  const { key, ...entry } = certificateEntry(context.directory, plan.service, status, certificate, plan);
+  const shown = { ...entry, certificate: out };
+  return { document: { schema: enrollSchema, services: [shown] }, text: paint => entryText(shown, paint) };
+}
+
+/** `enroll --install`: on the node again, beside the key that waits. */
+export async function installAnswer(context: CommandContext, service: string, options: OptionValues): Promise<Outcome> {
+  const { directory } = context;
+  const root = options['root'] as string | undefined;
+  const anchors = await readOptionalTrustAnchors(directory);
+  const named =
+    root === undefined
+      ? undefined
+      : await namedRoot(directory, { file: root, fingerprint: options['fingerprint'] as string | undefined }, anchors);
+  const trustAnchors =
+    named === undefined
+      ? await readTrustAnchors(directory)
+      : [...anchors.filter(each => !sameOctets(each.der, named.der)), named];
+  const file = String(options['install']);
+  const result = await installService({ ...(await requestEnrolment(context, options)), file, trustAnchors }, service);
+  if (named !== undefined) await addTrustAnchor(directory, named);
+  const entry = certificateEntry(directory, service, result.status, result.certificate, result.plan);
+  return { document: { schema: enrollSchema, services: [entry] }, text: paint => entryText(entry, paint) };
+}

@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import { MtlsctlError } from '../errors.ts';
+import { parseKeyType } from '../keys/key-types.ts';
+import {
+  parseAuthorityName,
+  parseCount,
+  parseDnsName,
+  parseDuration,
+  parseEmail,
+  parseFingerprint,
+  parseHook,
+  parseIpAddress,
+  parseName,
+  parseServiceName,
+  parseUri,
+} from '../options.ts';
+import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
+import { enrollFleet } from './enroll-fleet.ts';
+import { enrollNamed } from './enroll-named.ts';
+import { installAnswer, makeRequests, signServiceRequest } from './enroll-request.ts';
+import { modeOf } from './modes.ts';
+
+export const command: CommandDefinition = {
+  name: 'enroll',
+  operands: [['[service...]', 'the services: DNS labels, each a directory of the PKI directory']],
+  description: `Issues certificates to services and installs them. A service whose certificate is as asked and not due is left alone. What is not given by a flag
+stays as service.yaml has it. As with issue-intermediate, a key need not leave its node: --request there, --csr <file> --out <file> where the authority is,
+--install <file> there again.`,
+  examples: [
+    'mtlsctl enroll user-svc api-gateway',
+    'mtlsctl enroll db --dns db.example --ip 10.0.0.5 --key-type rsa-3072 --hook "systemctl reload postgresql"',
+    'mtlsctl enroll --from fleet.yaml --jobs 4 --json',
+    'mtlsctl enroll user-svc --request',
+    'mtlsctl enroll user-svc --csr user-svc.csr --out user-svc.pem --yes',
+    'mtlsctl enroll user-svc --install user-svc.pem --root ca.pem --fingerprint <sha256>',
+  ],
+  exitStatuses: [0, 3, 4, 5, 8, 9],
+  configure(command: Command) {
+    command
+      .option('--issuer <authority>', 'the authority that issues (default: the only one whose key is here)', text =>
+        parseAuthorityName(text, '--issuer'),
+      )
+      .option('--profile <name>', 'service, server, client, node, or one of mtlsctl.yaml (default: service)', text =>
+        parseName(text, '--profile'),
+      )
+      .option(
+        '--dns <name>',
+        'a further DNS name; may be repeated',
+        gather(text => parseDnsName(text, '--dns')),
+      )
+      .option(
+        '--ip <address>',
+        'a further IP address; may be repeated',
+        gather(text => parseIpAddress(text, '--ip')),
+      )
+      .option(
+        '--uri <uri>',
+        'a further URI, or another SPIFFE ID; may be repeated',
+        gather(text => parseUri(text, '--uri')),
+      )
+      .option(
+        '--email <address>',
+        'an e-mail address; may be repeated',
+        gather(text => parseEmail(text, '--email')),
+      )
+      .option('--validity <duration>', 'how long it is valid (default: 90d)', text => parseDuration(text, '--validity'))
+      .option(
+        '--key-type <type>',
+        'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p256)',
+        parseKeyType,
+      )
+      .option('--hook <command>', 'what makes the service read its new files, for renewals (sh -c)', text =>
+        parseHook(text, '--hook'),
+      )
+      .option('--force', 'a new certificate even where the present one is as asked')
+      .option('--from <file>', 'a fleet file (YAML) with many services; - is stdin')
+      .option('--jobs <n>', 'with --from: how many at once (default: 8)', text =>
+        parseCount(text, '--jobs', { minimum: 1, maximum: 64 }),
+      )
+      .option('--ca-passphrase-file <path>', "the passphrase of the authority's key; - is stdin")
+      .option('--passphrase-file <path>', 'encrypts the keys of the services (default: they are not encrypted)')
+      .option('--request', 'make key and request here')
+      .option('--csr <file>', 'sign this request')
+      .option('--out <file>', 'where the answer to --csr goes: leaf, then intermediates')
+      .option('--install <file>', 'install the answer to the request made here')
+      .option('--root <file>', 'with --install: the root to trust from now on')
+      .option('--fingerprint <sha256>', 'with --root: its SHA-256 fingerprint', text =>
+        parseFingerprint(text, '--fingerprint'),
+      );
+  },
+  run(context, operands, options) {
+    const services = operands.map(name => parseServiceName(name));
+    refuseTwice(services);
+    return ways[wayOf(services, options)](context, services, options);
+  },
+};
+
+type Way = (
+  context: CommandContext,
+  services: readonly string[],
+  options: OptionValues,
+) => Promise<Outcome | undefined>;
+
+const ways = {
+  direct: enrollNamed,
+  fleet: (context, _services, options) => enrollFleet(context, options),
+  install: (context, services, options) => installAnswer(context, only(services, '--install'), options),
+  request: makeRequests,
+  sign: (context, services, options) => signServiceRequest(context, only(services, '--csr'), options),
+} satisfies Record<string, Way>;
+
+function wayOf(services: readonly string[], options: OptionValues): keyof typeof ways {
+  const mode = modeOf(options);
+  if (options['from'] === undefined) {
+    if (options['jobs'] !== undefined) throw new MtlsctlError('usage', '--jobs goes with --from <file>');
+    if (services.length > 0) return mode;
+    throw new MtlsctlError('usage', 'no service is named', {
+      hints: ['name services, or give a fleet file with --from <file>'],
+    });
+  }
+  if (services.length > 0) throw new MtlsctlError('usage', '--from and named services exclude each other');
+  if (mode !== 'direct') throw new MtlsctlError('usage', '--from goes without --request, --csr and --install');
+  const own = ['profile', 'dns', 'ip', 'uri', 'email', 'validity', 'keyType', 'hook'].find(
+    key => options[key] !== undefined,
+  );
+  if (own === undefined) return 'fleet';
+  throw new MtlsctlError(
+    'usage',
+    `--from excludes flags that describe one service: write '${own}' into the file, under defaults`,
+  );
+}
+
+function refuseTwice(services: readonly string[]): void {
+  const twice = services.find((service, index) => services.indexOf(service) !== index);
+  if (twice !== undefined) throw new MtlsctlError('usage', `service '${twice}' is named twice`);
+}
+
+function only(services: readonly string[], flag: string): string {
+  const [service] = services;
+  if (service !== undefined && services.length === 1) return service;
+  throw new MtlsctlError('usage', `${flag} goes with one service`);
+}

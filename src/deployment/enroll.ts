@@ -1,0 +1,201 @@
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { ServiceFile } from '../config/service-file.ts';
+import { MtlsctlError } from '../errors.ts';
+import { readBounded } from '../files.ts';
+import { encodePrivateKeyPem, encryptPrivateKeyPem } from '../keys/private-key.ts';
+import type { SoftwareKey } from '../keys/signer.ts';
+import { keyTypeOf } from '../keys/key-types.ts';
+import { generateKey } from '../keys/software.ts';
+import { withLock } from '../lock.ts';
+import { explain } from '../path/explain.ts';
+import { verifyChain } from '../path/verify.ts';
+import { purposeOf } from '../issuance/profile.ts';
+import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import { encodePem } from '../x509/pem.ts';
+import { decide, type DueReason, type Installed } from './decision.ts';
+import { installGeneration } from './generation.ts';
+import { planService, referenceNames, type ServicePlan } from './plan.ts';
+import {
+  readInstalled,
+  readServiceSettings,
+  type ServicePaths,
+  servicePaths,
+  writeServiceSettings,
+} from './service.ts';
+
+/** What all enrolments of one run have in common. */
+export interface Enrolment {
+  readonly directory: string;
+  readonly config: Config;
+  readonly trustAnchors: readonly Certificate[];
+  /** Encrypts the keys of leaves where it is given. */
+  readonly passphrase: Uint8Array | undefined;
+  /** A new certificate even where the present one is as asked. */
+  readonly force: boolean;
+  now(): number;
+  random(count: number): Uint8Array;
+  /** Works out what was asked for from what service.yaml says now; undefined where there is none. */
+  settings(service: string, stored: ServiceFile | undefined): Promise<ServiceFile>;
+  /** The authority's certificate and those above it. */
+  issuers(settings: ServiceFile): Promise<readonly Certificate[]>;
+  issue(
+    plan: ServicePlan,
+    key: SoftwareKey['publicKey'],
+    now: number,
+  ): Promise<{ chain: readonly Certificate[]; warnings: readonly string[] }>;
+}
+
+export interface EnrolledService {
+  readonly service: string;
+  readonly status: 'issued' | 'unchanged';
+  readonly certificate: Certificate;
+  readonly plan: ServicePlan;
+  /** Why a new certificate was issued. */
+  readonly reasons: readonly DueReason[];
+  /** For a person. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Sees to it that a service has a certificate as asked: does nothing where it has, else issues one and puts it in force.
+ * Whatever goes wrong, what was in force stays so.
+ */
+export async function enrollService(enrolment: Enrolment, service: string): Promise<EnrolledService> {
+  const paths = servicePaths(enrolment.directory, service);
+  return withLock(paths.lock, () => enrollLocked(enrolment, service, paths), { what: `service '${service}'` });
+}
+
+async function enrollLocked(enrolment: Enrolment, service: string, paths: ServicePaths): Promise<EnrolledService> {
+  const now = enrolment.now();
+  const stored = await readServiceSettings(paths);
+  const settings = await enrolment.settings(service, stored);
+  const plan = planService(service, settings, enrolment.config, await enrolment.issuers(settings));
+  const installed = await readInstalled(paths);
+  const reasons = whyDue(installed, plan, enrolment, now);
+  if (reasons.length === 0 && installed.state === 'readable') {
+    await writeServiceSettings(paths, settings);
+    return { service, status: 'unchanged', certificate: installed.certificate, plan, reasons, warnings: [] };
+  }
+  const key = await generateKey(plan.keyType);
+  const { chain, warnings } = await enrolment.issue(plan, key.publicKey, now);
+  const certificate = await putInForce({
+    enrolment,
+    paths,
+    plan,
+    chain,
+    key: await keyPem(enrolment, key),
+    now,
+    stored,
+  });
+  return { service, status: 'issued', certificate, plan, reasons, warnings: [...warnings, ...droppedWarnings(plan)] };
+}
+
+/** Why a service needs a new certificate, the state of its chain to the trust anchors included. */
+export function whyDue(
+  installed: Installed,
+  plan: ServicePlan,
+  { force, trustAnchors }: Pick<Enrolment, 'force' | 'trustAnchors'>,
+  now: number,
+): readonly DueReason[] {
+  if (force) return [{ code: 'forced' }];
+  const keyType = installed.state === 'readable' ? keyTypeOf(installed.certificate.subjectPublicKeyInfo) : undefined;
+  const reasons = decide(installed, plan.wanted, keyType, now);
+  if (reasons.length > 0 || installed.state !== 'readable') return reasons;
+  const refusal = consumerRefusal(plan, installed.chain, trustAnchors, now);
+  return refusal === undefined ? [] : [{ code: 'unreadable', problem: refusal }];
+}
+
+function droppedWarnings({ dropped, settings }: ServicePlan): readonly string[] {
+  if (dropped.length === 0) return [];
+  return [
+    `left out, since the constraints of '${settings.authority ?? 'the authority'}' exclude them: ${dropped.join(', ')}`,
+  ];
+}
+
+function keyPem(enrolment: Pick<Enrolment, 'passphrase' | 'random'>, key: SoftwareKey): string | Promise<string> {
+  const { passphrase } = enrolment;
+  return passphrase === undefined
+    ? encodePrivateKeyPem(key.pkcs8)
+    : encryptPrivateKeyPem(key.pkcs8, passphrase, count => enrolment.random(count));
+}
+
+export interface Deployment {
+  readonly enrolment: Pick<Enrolment, 'random' | 'trustAnchors'>;
+  readonly paths: ServicePaths;
+  readonly plan: ServicePlan;
+  readonly chain: readonly Certificate[];
+  /** PEM. */
+  readonly key: string;
+  readonly now: number;
+  /** What service.yaml said before. */
+  readonly stored: ServiceFile | undefined;
+}
+
+/** Installs a chain with its key, looked at as a consumer would before it is in force. service.yaml tells what was asked before the swap does it. */
+export async function putInForce(deployment: Deployment): Promise<Certificate> {
+  const { enrolment, paths, plan, chain, key, now } = deployment;
+  const [certificate] = chain;
+  if (certificate === undefined) throw new MtlsctlError('issued-certificate-refused', 'the issuer sent no certificate');
+  const content = { cert: pem(chain), key, ca: pem(enrolment.trustAnchors) };
+  await installGeneration(paths.directory, content, {
+    now,
+    random: count => enrolment.random(count),
+    verify: async generation => {
+      await checkAsConsumer(generation, deployment);
+      await writeServiceSettings(paths, plan.settings);
+    },
+  });
+  return certificate;
+}
+
+function pem(certificates: readonly Certificate[]): string {
+  return certificates.map(certificate => encodePem('CERTIFICATE', certificate.der)).join('');
+}
+
+/** Reads the files as they lie on disk. The key was compared with the certificate where it was made; here its octets have to be those. */
+async function checkAsConsumer(generation: string, { plan, key, now }: Deployment): Promise<void> {
+  const [keyFile, certFile, caFile] = await Promise.all(
+    ['key.pem', 'cert.pem', 'ca.pem'].map(file => readBounded(join(generation, file))),
+  );
+  if (keyFile === undefined || Buffer.compare(keyFile, Buffer.from(key)) !== 0)
+    throw notAsWritten(generation, 'key.pem');
+  const refusal = consumerRefusal(
+    plan,
+    readCertificates(certFile ?? new Uint8Array()),
+    readCertificates(caFile ?? new Uint8Array()),
+    now,
+  );
+  if (refusal !== undefined)
+    throw new MtlsctlError(
+      'issued-certificate-refused',
+      `a relying party would refuse what was about to be installed: ${refusal}`,
+    );
+}
+
+function notAsWritten(generation: string, file: string): MtlsctlError {
+  return new MtlsctlError('unwritable', `${join(generation, file)} does not hold what was written to it`);
+}
+
+/** What a relying party would say against a chain: trust, dates, purposes and names. Undefined where it would take it. */
+export function consumerRefusal(
+  plan: ServicePlan,
+  [leaf, ...intermediates]: readonly Certificate[],
+  trustAnchors: readonly Certificate[],
+  now: number,
+): string | undefined {
+  if (leaf === undefined) return 'there is no certificate';
+  const verdict = verifyChain({
+    leaf,
+    trustAnchors,
+    intermediates,
+    at: now,
+    purpose: purposeOf(plan.profile),
+    names: referenceNames(plan.names),
+    profile: 'rfc5280',
+    strict: false,
+  });
+  const [first] = verdict.reasons;
+  if (verdict.valid) return undefined;
+  return first === undefined ? 'there is no chain to a trust anchor' : explain(first).message;
+}

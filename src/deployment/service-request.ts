@@ -1,0 +1,226 @@
+import { join } from 'node:path';
+import { MtlsctlError } from '../errors.ts';
+import { removeTree } from '../file-operations.ts';
+import { createPrivateFile, ensureDirectory, readBounded, readOptional, replaceFile, writeDurable } from '../files.ts';
+import { checkRequest, createRequest } from '../issuance/request.ts';
+import { encodePrivateKeyPem, encryptPrivateKeyPem, publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
+import { keyTypeOf } from '../keys/key-types.ts';
+import { openSigner } from '../keys/open.ts';
+import { generateKey } from '../keys/software.ts';
+import { withLock } from '../lock.ts';
+import { stageDirectory } from '../staging.ts';
+import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import { formatName } from '../x509/name.ts';
+import { sameOctets } from '../x509/octets.ts';
+import { encodePem, readPem } from '../x509/pem.ts';
+import type { Request } from '../x509/request.ts';
+import { consumerRefusal, type Enrolment, putInForce, whyDue } from './enroll.ts';
+import { planService, type ServicePlan } from './plan.ts';
+import {
+  readInstalled,
+  readServiceSettings,
+  type ServicePaths,
+  servicePaths,
+  writeServiceSettings,
+} from './service.ts';
+
+export type RequestEnrolment = Pick<
+  Enrolment,
+  'config' | 'directory' | 'force' | 'now' | 'passphrase' | 'random' | 'settings'
+>;
+
+export type RequestedService =
+  | {
+      readonly service: string;
+      readonly status: 'requested' | 'waiting';
+      readonly plan: ServicePlan;
+      readonly path: string;
+    }
+  | {
+      readonly service: string;
+      readonly status: 'unchanged';
+      readonly plan: ServicePlan;
+      readonly certificate: Certificate;
+    };
+
+/**
+ * Makes key and request of a service whose authority is elsewhere; the key stays here. Nothing is made where a request as asked waits already,
+ * or where the service's certificate is as asked and not due. Throws `already-exists` for a waiting key of another type.
+ */
+export async function requestService(
+  enrolment: RequestEnrolment,
+  service: string,
+  anchors: readonly Certificate[],
+): Promise<RequestedService> {
+  const paths = servicePaths(enrolment.directory, service);
+  await ensureDirectory(enrolment.directory, 0o755);
+  return withLock(
+    paths.lock,
+    async () => {
+      const settings = await enrolment.settings(service, await readServiceSettings(paths));
+      const plan = planService(service, settings, enrolment.config, []);
+      const installed = await readInstalled(paths);
+      const due = whyDue(installed, plan, { force: enrolment.force, trustAnchors: anchors }, enrolment.now());
+      if (due.length === 0 && installed.state === 'readable') {
+        return { service, status: 'unchanged', plan, certificate: installed.certificate };
+      }
+      const status = await makeRequest(enrolment, paths, plan);
+      return { service, status, plan, path: paths.request };
+    },
+    { what: `service '${service}'` },
+  );
+}
+
+async function makeRequest(
+  enrolment: RequestEnrolment,
+  paths: ServicePaths,
+  plan: ServicePlan,
+): Promise<'requested' | 'waiting'> {
+  const waiting = await readWaiting(paths);
+  if (waiting !== undefined) return answerWaiting(paths, plan, waiting, enrolment);
+  const key = await generateKey(plan.keyType);
+  const { passphrase } = enrolment;
+  const keyPem =
+    passphrase === undefined
+      ? encodePrivateKeyPem(key.pkcs8)
+      : await encryptPrivateKeyPem(key.pkcs8, passphrase, count => enrolment.random(count));
+  const request = await createRequest(plan.subject, key, plan.names);
+  await ensureDirectory(paths.directory, 0o755);
+  await stageDirectory(paths.requestDirectory, async staging => {
+    await createPrivateFile(join(staging, 'key.pem'), keyPem);
+    await writeDurable(join(staging, 'csr.pem'), encodePem('CERTIFICATE REQUEST', request), { mode: 0o644 });
+  });
+  await writeServiceSettings(paths, plan.settings);
+  return 'requested';
+}
+
+/** The request that waits for its certificate; undefined where none does. */
+async function readWaiting(paths: ServicePaths): Promise<Request | undefined> {
+  const file = await readOptional(paths.request);
+  if (file === undefined) return undefined;
+  const [block] = readPem(file);
+  return checkRequest(block?.der ?? file);
+}
+
+/** A waiting key is kept: with other names it signs another request. */
+async function answerWaiting(
+  paths: ServicePaths,
+  plan: ServicePlan,
+  waiting: Request,
+  { passphrase }: Pick<Enrolment, 'passphrase'>,
+): Promise<'requested' | 'waiting'> {
+  const found = keyTypeOf(waiting.subjectPublicKeyInfo);
+  if (found !== plan.keyType) {
+    throw new MtlsctlError('already-exists', `a request for a key of the type ${found ?? 'unknown'} waits already`, {
+      hints: [`install its certificate, or remove ${paths.requestDirectory} to begin anew`],
+      details: { request: paths.request },
+    });
+  }
+  const key = await openSigner(await readBounded(paths.waitingKey), passphrase);
+  const request = checkRequest(await createRequest(plan.subject, key, plan.names));
+  if (asksTheSame(request, waiting)) return 'waiting';
+  await replaceFile(paths.request, encodePem('CERTIFICATE REQUEST', request.der), { mode: 0o644 });
+  await writeServiceSettings(paths, plan.settings);
+  return 'requested';
+}
+
+/** Two requests of one key; their signatures differ each time. */
+function asksTheSame(a: Request, b: Request): boolean {
+  return sameOctets(a.tbs, b.tbs);
+}
+
+export interface InstalledService {
+  readonly service: string;
+  readonly status: 'installed' | 'unchanged';
+  readonly certificate: Certificate;
+  readonly plan: ServicePlan;
+}
+
+export interface ServiceInstallation extends RequestEnrolment {
+  /** The leaf, then the intermediates. */
+  readonly file: string;
+  readonly trustAnchors: readonly Certificate[];
+}
+
+/**
+ * Installs the answer to a service's request. Nothing is changed unless it is for the key that waits here (else `key-mismatch`) and a relying
+ * party would take it, names and purposes as asked (else `certificate-refused`). A trust anchor from outside is the caller's to check.
+ */
+export async function installService(order: ServiceInstallation, service: string): Promise<InstalledService> {
+  const paths = servicePaths(order.directory, service);
+  const chain = readCertificates(await readBounded(order.file));
+  return withLock(paths.lock, () => installLocked(order, service, paths, chain), { what: `service '${service}'` });
+}
+
+async function installLocked(
+  order: ServiceInstallation,
+  service: string,
+  paths: ServicePaths,
+  chain: readonly Certificate[],
+): Promise<InstalledService> {
+  const stored = await readServiceSettings(paths);
+  const [certificate, ...above] = chain;
+  if (certificate === undefined) throw new MtlsctlError('malformed', `${order.file} holds no certificate`);
+  const settings = await order.settings(service, stored);
+  const plan = planService(service, settings, order.config, [...above, ...order.trustAnchors]);
+  const installed = await readInstalled(paths);
+  if (
+    installed.state === 'readable' &&
+    installed.keyMatches &&
+    sameOctets(installed.certificate.der, certificate.der)
+  ) {
+    return { service, status: 'unchanged', certificate, plan };
+  }
+  const key = await waitingKey(order, paths, certificate);
+  const refusal = consumerRefusal(plan, chain, order.trustAnchors, order.now());
+  if (refusal !== undefined) {
+    throw new MtlsctlError('certificate-refused', `the certificate in ${order.file} is refused: ${refusal}`, {
+      hints: [`look at it with 'mtlsctl inspect ${order.file}'`],
+    });
+  }
+  const now = order.now();
+  await putInForce({ enrolment: order, paths, plan, chain: withoutRoots(chain), key, now, stored });
+  removeTree(paths.requestDirectory);
+  return { service, status: 'installed', certificate, plan };
+}
+
+/** `cert.pem` holds no root. */
+function withoutRoots(chain: readonly Certificate[]): readonly Certificate[] {
+  return chain.filter((each, index) => index === 0 || formatName(each.subject) !== formatName(each.issuer));
+}
+
+async function waitingKey(order: ServiceInstallation, paths: ServicePaths, certificate: Certificate): Promise<string> {
+  const file = await readOptional(paths.waitingKey);
+  const requestFile = await readOptional(paths.request);
+  if (file === undefined || requestFile === undefined) {
+    throw new MtlsctlError('not-found', `no request waits in ${paths.directory}`, {
+      hints: ["make one with 'mtlsctl enroll <service> --request'"],
+    });
+  }
+  if (!(await isFor(file, order.passphrase, requestFile, certificate))) {
+    throw new MtlsctlError(
+      'key-mismatch',
+      `the certificate in ${order.file} is for another key than ${paths.waitingKey}`,
+      {
+        hints: [`it has to be the answer to ${paths.request}`],
+      },
+    );
+  }
+  return new TextDecoder().decode(file);
+}
+
+/** An encrypted key without its passphrase is known by the request that it signed. */
+async function isFor(
+  key: Uint8Array,
+  passphrase: Uint8Array | undefined,
+  requestFile: Uint8Array,
+  certificate: Certificate,
+): Promise<boolean> {
+  const wanted = certificate.subjectPublicKeyInfo.der;
+  const [block] = readPem(requestFile);
+  const request = checkRequest(block?.der ?? requestFile);
+  if (!sameOctets(request.subjectPublicKeyInfo.der, wanted)) return false;
+  const encrypted = new TextDecoder().decode(key).includes('ENCRYPTED PRIVATE KEY');
+  if (encrypted && passphrase === undefined) return true;
+  return sameOctets(publicKeyOf(await readPrivateKey(key, passphrase)).der, wanted);
+}

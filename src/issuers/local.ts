@@ -1,0 +1,48 @@
+import { readConfig } from '../authority/configuration.ts';
+import { loadAuthority } from '../authority/authority.ts';
+import { issuersOf, issueUnder, type OpenAuthority } from '../authority/issue.ts';
+import { onlyIssuingAuthority, openAuthority } from '../authority/open-issuer.ts';
+import { readTrustAnchors } from '../authority/trust.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { Issuers } from './issuer.ts';
+
+export interface LocalIssuersOptions {
+  readonly directory: string;
+  /** Asked at most once for each authority, and only when its encrypted key has to sign. */
+  passphrase(authority: string): Promise<Uint8Array>;
+  random(count: number): Uint8Array;
+}
+
+/** The authorities of a PKI directory, each opened once, when it is first needed. */
+export function localIssuers({ directory, passphrase, random }: LocalIssuersOptions): Issuers {
+  const config = once(() => readConfig(directory));
+  const anchors = once(() => readTrustAnchors(directory));
+  const views = perName<readonly Certificate[]>(async name =>
+    issuersOf(await loadAuthority(directory, name), await anchors()),
+  );
+  const opened = perName<OpenAuthority>(name => openAuthority(directory, name, () => passphrase(name)));
+  return {
+    async defaultAuthority() {
+      return (await config()).defaults.issuer ?? (await onlyIssuingAuthority(directory)).name;
+    },
+    certificates: views,
+    async issue(authority, order) {
+      const crlUrls = (await config()).authorities[authority]?.crlUrls;
+      return issueUnder(await opened(authority), { ...order, crlUrls, random });
+    },
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+function perName<T>(make: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return name => {
+    const known = made.get(name) ?? make(name);
+    made.set(name, known);
+    return known;
+  };
+}
