@@ -22,8 +22,10 @@ export function dnsNameProblem(name: string, allow: { readonly underscore?: bool
     const problem = labelProblem(each, allow.underscore === true);
     if (problem !== undefined) return problem;
   }
-  if (labels.length === 4 && labels.every(each => /^\d+$/.test(each))) return 'it is an IP address';
-  return undefined;
+  const numbers = labels.filter(each => /^\d+$/.test(each)).length;
+  if (numbers === 4 && labels.length === 4) return 'it is an IP address';
+  // What ends in a number reads as an IPv4 address to browsers and resolvers alike (WHATWG URL, 3.5).
+  return /^\d+$/.test(labels.at(-1) ?? '') ? 'its last label is a number' : undefined;
 }
 
 /** A DNS name whose leftmost label may be `*` (RFC 9525, 6.3), with at least one label after it. */

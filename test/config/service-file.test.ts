@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../../src/config/service-file.ts';
+import { encodeServiceFile, parseServiceFile } from '../../src/config/service-file.ts';
 import { configFailure } from './failure.ts';
 
 describe('service.yaml', () => {
