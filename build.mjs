@@ -11,6 +11,8 @@ const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
+  // The ES modules of a package, where it has them: they can be shaken, and their names survive the import().
+  mainFields: ['module', 'main'],
   minify: true,
   keepNames: false,
   legalComments: 'none',
@@ -20,13 +22,19 @@ const common = {
 };
 
 if (single) {
-  await build({ ...common, entryPoints: ['src/single.ts'], format: 'cjs', outfile: 'mtlsctl.cjs', banner: { js: '#!/usr/bin/env node' } });
+  await build({
+    ...common,
+    entryPoints: ['src/single.ts'],
+    format: 'cjs',
+    outfile: 'mtlsctl.cjs',
+    banner: { js: '#!/usr/bin/env node' },
+  });
   await chmod(new URL('mtlsctl.cjs', import.meta.url), 0o755);
 } else {
   await rm(new URL('dist', import.meta.url), { recursive: true, force: true });
   await build({
     ...common,
-    entryPoints: { main: 'src/main.ts' },
+    entryPoints: { run: 'src/run.ts' },
     format: 'esm',
     splitting: true,
     outdir: 'dist',
