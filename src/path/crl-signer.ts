@@ -79,7 +79,18 @@ function chainsTo(run: Run, crl: Crl, signer: Certificate, anchor: Certificate |
   const others = crls.filter(other => other !== crl);
   const own: Run = {
     ...run,
-    input: { leaf: signer, trustAnchors, intermediates, crls: others, requireCrl: true, at, profile, strict, policies, purpose: 'any' },
+    input: {
+      leaf: signer,
+      trustAnchors,
+      intermediates,
+      crls: others,
+      requireCrl: true,
+      at,
+      profile,
+      strict,
+      policies,
+      purpose: 'any',
+    },
     seen: { signatures: run.seen.signatures, certificates: new Map() },
     tried: [],
   };

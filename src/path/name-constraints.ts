@@ -61,13 +61,16 @@ function compile(issuer: Certificate): IssuerConstraints | 'none' {
   const { permitted, excluded } = constraints;
   const trees = [...permitted, ...excluded];
   const subject = label(issuer);
+  const malformed = trees.filter(isMalformed).map(({ base }) => base);
+  const unusable = new Set(malformed.map(({ kind }) => kind));
+  const kinds = [...new Set(trees.map(({ base }) => base.kind))].filter(kind => !unusable.has(kind));
   return {
-    malformed: trees
-      .filter(isMalformed)
-      .map(({ base }) => ({ code: 'name-constraint-malformed', subject, constraint: formatGeneralName(base) })),
-    kinds: [...new Set(trees.map(({ base }) => base.kind))].map(kind =>
-      compileKind(kind, subject, basesOf(permitted, kind), basesOf(excluded, kind)),
-    ),
+    malformed: malformed.map(base => ({
+      code: 'name-constraint-malformed',
+      subject,
+      constraint: formatGeneralName(base),
+    })),
+    kinds: kinds.map(kind => compileKind(kind, subject, basesOf(permitted, kind), basesOf(excluded, kind))),
   };
 }
 

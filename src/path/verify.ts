@@ -79,6 +79,8 @@ function accepted(run: Run, chain: readonly Certificate[]): Verdict {
 function refused(run: Run): Verdict {
   const best = mostUseful(run.tried) ?? { chain: [run.input.leaf], reasons: [] };
   const { exhausted } = run.budget;
-  const reasons = exhausted === undefined ? best.reasons : [budgetReason(exhausted), ...best.reasons];
+  const spent = exhausted === undefined ? [] : [budgetReason(exhausted)];
+  const others = best.reasons.filter(reason => reason.code !== spent[0]?.code);
+  const reasons = [...spent, ...others];
   return { valid: false, chain: best.chain, reasons, warnings: chainWarnings(run.input, best.chain), tried: run.tried };
 }
