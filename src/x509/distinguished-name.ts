@@ -1,5 +1,7 @@
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { checkTree, readElement } from '../der/reader.ts';
+import { isTextTag } from '../der/text.ts';
+import { readText } from '../der/values.ts';
 import { ia5String, isPrintable, oid, printableString, sequence, setOf, utf8String } from '../der/writer.ts';
 import type { AttributeType } from './attribute-types.ts';
 import { attributeTypeByKeyword, attributeTypeByOid } from './attribute-types.ts';
@@ -66,6 +68,7 @@ function hexValue(hex: string): Uint8Array {
   try {
     const element = readElement(Uint8Array.from(Buffer.from(hex, 'hex')), 'attribute value');
     checkTree(element, 'attribute value');
+    if (isTextTag(element.tag) && hasUnprintable(readText(element))) bad(`a control character in ${quoted(`#${hex}`)}`);
     return element.source;
   } catch (error) {
     if (!isMtlsctlError(error, 'malformed')) throw error;
