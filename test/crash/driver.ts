@@ -94,10 +94,10 @@ function filled(mark: string): string {
   return `${mark}\n`.repeat(500);
 }
 
-/** As a service that knows nothing of generations: two opens, and once more where they do not match. */
+/** As a service that knows nothing of generations: two opens, and again where a swap fell between them. */
 function readPair(): void {
   const read = (part: 'cert' | 'key'): string => readFileSync(publicPath(join(directory, 'service'), part), 'utf8');
-  for (let attempt = 0; attempt < 2; attempt += 1) {
+  for (let attempt = 0; attempt < 3; attempt += 1) {
     const [cert, key] = [read('cert'), read('key')];
     if (!isWhole(cert) || !isWhole(key)) say('bad: a partial file');
     if (cert === key) return;
