@@ -1,35 +1,72 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { explain, reasonDocument } from '../../src/path/explain.ts';
-import type { Reason, ReasonCode } from '../../src/path/reasons.ts';
+import type { OwnCode, OwnFacts, Reason } from '../../src/path/reasons.ts';
+import { sectionFourRules, toleratedRules } from '../../src/path/section-four.ts';
+import { webpkiRules } from '../../src/path/webpki.ts';
 import { authority, day, issue, now } from './certificates.ts';
 import { judge, tiers } from './chains.ts';
 
 const at = Date.UTC(2026, 10, 22, 14, 5, 1);
 
-/** One of each code of its own; a code that is missing here does not compile. */
-type Examples = {
-  readonly [Code in ReasonCode as Extract<Reason, { code: Code }> extends { subject: string } ? never : Code]: Reason;
+const subject = 'CN=a';
+const issuer = 'CN=b';
+const crlFacts = { subject, issuer };
+const constrainedBy = 'CN=b';
+
+/** Facts for each code that has its own; a code that is missing here does not compile. */
+const examples: { readonly [Code in OwnCode]: OwnFacts[Code] } = {
+  'algorithm-mismatch': { subject },
+  'algorithm-refused': { subject, algorithm: 'sha1WithRSAEncryption' },
+  'budget-names': { limit: 250_000 },
+  'budget-paths': { limit: 1000 },
+  'budget-signatures': { limit: 100 },
+  'chain-too-long': { intermediates: 2, maxDepth: 1 },
+  'critical-extension-unknown': { subject, extension: '1.2.3' },
+  'crl-expires-soon': { ...crlFacts, nextUpdate: at, minRemaining: day },
+  'crl-missing': crlFacts,
+  'crl-not-acceptable': { ...crlFacts, problem: 'has no nextUpdate' },
+  'crl-stale': { ...crlFacts, nextUpdate: at - day, at },
+  expired: { subject, notAfter: at - day, at },
+  'expires-soon': { subject, notAfter: at, minRemaining: 30 * day },
+  'extended-key-usage': { subject, required: 'serverAuth', found: 'clientAuth' },
+  'extension-malformed': { subject, extension: 'keyUsage', problem: 'not a BIT STRING at byte 7' },
+  'issuer-not-found': { subject, issuer },
+  'key-mismatch': { subject, key: 'key.pem' },
+  'key-refused': { subject, key: 'EC P-192' },
+  'key-usage': { subject, required: 'keyCertSign' },
+  'name-constraint-malformed': { subject, constraint: 'DNS:*.x' },
+  'name-constraint-unsupported': { subject, constraint: 'other', constrainedBy },
+  'name-excluded': { subject, name: 'DNS:a.x', constraint: 'DNS:x', constrainedBy },
+  'name-malformed': { subject, name: 'DNS:.x', constrainedBy },
+  'name-mismatch': { subject, expected: 'DNS:a', found: 'DNS:b' },
+  'name-not-permitted': { subject, name: 'DNS:a', permitted: 'DNS:b', constrainedBy },
+  'not-a-ca': { subject },
+  'not-yet-valid': { subject, notBefore: at, at: at - day },
+  'path-length': { subject, pathLenConstraint: 0, intermediates: 1 },
+  'policy-mapping-any': { subject },
+  'policy-required': { accepted: '1.2.3' },
+  'reference-name-malformed': { name: 'DNS:a..b' },
+  revoked: { subject, revocationDate: at, reason: 'keyCompromise' },
+  'root-not-trusted': { subject },
+  'signature-invalid': { subject, issuer },
+  'signature-unsupported': { subject, issuer, algorithm: '1.2.3' },
+  'spiffe-id-not-single': { subject, uris: 2 },
 };
 
-const examples: Examples & Readonly<Record<string, Reason>> = {
-  'budget-names': { code: 'budget-names', limit: 250_000 },
-  'budget-paths': { code: 'budget-paths', limit: 1000 },
-  'budget-signatures': { code: 'budget-signatures', limit: 100 },
-  'chain-too-long': { code: 'chain-too-long', intermediates: 2, maxDepth: 1 },
-  'policy-required': { code: 'policy-required', accepted: '1.2.3' },
-  'reference-name-malformed': { code: 'reference-name-malformed', name: 'DNS:a..b' },
-  expired: { code: 'expired', subject: 'CN=a', notAfter: at - day, at },
-  'crl-stale': { code: 'crl-stale', subject: 'CN=a', issuer: 'CN=b', nextUpdate: at - day, at },
-  'serial-too-long': { code: 'serial-too-long', subject: 'CN=a' },
-};
+const ruleCodes = Object.keys({ ...sectionFourRules, ...toleratedRules, ...webpkiRules });
 
-describe('every explanation', () => {
-  test.each(Object.entries(examples))('of %s is one line with its source and no full stop', (_code, reason) => {
-    const { message, source } = explain(reason);
-    expect(message).toMatch(/^[^\n]+[^.\n]$/);
-    expect(message).not.toMatch(/undefined|NaN|\[object/);
-    expect(source).not.toBe('');
-  });
+const reasons = [
+  ...Object.entries(examples).map(([code, facts]) => ({ code, ...facts })),
+  ...ruleCodes.map(code => ({ code, subject })),
+] as Reason[];
+
+test.each(reasons)('$code is explained in one line, with every fact and a source', reason => {
+  const { message, source } = explain(reason);
+  expect(message).toMatch(/^[^\n]+[^.\n]$/);
+  expect(message).not.toMatch(/undefined|NaN|\[object/);
+  expect(source).toMatch(/RFC \d+|SPIFFE|CA\/Browser Forum|^mtlsctl: /);
+  const texts = Object.entries(reason).filter(([key, value]) => key !== 'code' && typeof value === 'string');
+  for (const [, value] of texts) expect(message).toContain(value);
 });
 
 test('says who, what was found and what was expected', () => {

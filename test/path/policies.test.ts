@@ -50,7 +50,14 @@ function verdictOn(
 
 const wants = (...initialPolicySet: readonly string[]): Partial<PolicyInput> => ({ initialPolicySet });
 
-type Row = readonly [scenario: string, input: Partial<PolicyInput>, ...levels: readonly (readonly TestExtension[])[]];
+type Levels = readonly (readonly TestExtension[])[];
+type Row = readonly [scenario: string, input: Partial<PolicyInput>, ...levels: Levels];
+
+const asTriple = ([scenario, input, ...levels]: Row): readonly [string, Partial<PolicyInput>, Levels] => [
+  scenario,
+  input,
+  levels,
+];
 
 const accepted: readonly Row[] = [
   ['no policies where none is demanded', { requireExplicitPolicy: false }, [], []],
@@ -95,13 +102,13 @@ const refused: readonly Row[] = [
 ];
 
 describe('accepts', () => {
-  test.each(accepted)('%s', (_scenario, input, ...levels) => {
+  test.each(accepted.map(asTriple))('%s', (_scenario, input, levels) => {
     expect(verdictOn(input, ...levels)).toEqual([]);
   });
 });
 
 describe('refuses', () => {
-  test.each(refused)('%s', (_scenario, input, ...levels) => {
+  test.each(refused.map(asTriple))('%s', (_scenario, input, levels) => {
     expect(verdictOn(input, ...levels)).toEqual(['policy-required']);
   });
 });

@@ -17,7 +17,7 @@ import {
   type CertificateOptions,
 } from './certificates.ts';
 import { codes, judge, tiers, type Tiers } from './chains.ts';
-import { crl, issuingPoint, pointName, yes, type CrlOptions } from './crls.ts';
+import { crl, issuingPoint, pointName, yes, type CrlOptions, type RevokedCertificate } from './crls.ts';
 
 const chain = tiers();
 
@@ -163,7 +163,7 @@ describe('distribution points', () => {
       true,
       sequence(directoryName(site.certificate.subject.der)),
     );
-    const judged = (revoked: CrlOptions['revoked']): readonly string[] =>
+    const judged = (revoked: readonly RevokedCertificate[]): readonly string[] =>
       codes(
         judge(
           { root, leaf },

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { oids } from '../../src/der/object-identifiers.ts';
 import { boolean, implicit, implicitConstructed, integer, octetString, oid, sequence } from '../../src/der/writer.ts';
 import { KeyUsage } from '../../src/x509/extensions.ts';
-import { sectionFourRules, toleratedRules } from '../../src/path/section-four.ts';
-import { webpkiRules } from '../../src/path/webpki.ts';
+import { toleratedRules, type sectionFourRules } from '../../src/path/section-four.ts';
+import type { webpkiRules } from '../../src/path/webpki.ts';
 import {
   authority,
   commonNameDer,

@@ -58,7 +58,9 @@ describe('valid', () => {
     ['Ed25519', generateKeyPairSync('ed25519'), null, identifier(oid(oids.ed25519))],
     ['Ed448', generateKeyPairSync('ed448'), null, identifier(oid(oids.ed448))],
   ];
-  test.each(cases)('%s, and invalid over other data', (_name, pair, hash, algorithm, options = {}) => {
+  test.each(
+    cases.map(([name, pair, hash, algorithm, options]) => [name, pair, hash, algorithm, options ?? {}] as const),
+  )('%s, and invalid over other data', (_name, pair, hash, algorithm, options) => {
     const signature = signWith(pair, hash, options);
     expect(verifySignature(algorithm, spkiOf(pair), data, signature)).toBe('valid');
     expect(verifySignature(algorithm, spkiOf(pair), altered, signature)).toBe('invalid');
