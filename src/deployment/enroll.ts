@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import type { ServiceFile } from '../config/service-file.ts';
+import { encodeServiceFile, type ServiceFile } from '../config/service-file.ts';
 import { MtlsctlError } from '../errors.ts';
 import { readBounded } from '../files.ts';
 import { encodePrivateKeyPem, encryptPrivateKeyPem } from '../keys/private-key.ts';
@@ -11,10 +11,10 @@ import { withLock } from '../lock.ts';
 import { explain } from '../path/explain.ts';
 import { verifyChain } from '../path/verify.ts';
 import { purposeOf } from '../issuance/profile.ts';
-import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import { encodePem } from '../x509/pem.ts';
 import { decide, type DueReason, type Installed } from './decision.ts';
-import { installGeneration } from './generation.ts';
+import { type GenerationFiles, installGeneration } from './generation.ts';
 import { planService, referenceNames, type ServicePlan } from './plan.ts';
 import {
   readInstalled,
@@ -63,18 +63,49 @@ export interface EnrolledService {
  */
 export async function enrollService(enrolment: Enrolment, service: string): Promise<EnrolledService> {
   const paths = servicePaths(enrolment.directory, service);
-  return withLock(paths.lock, () => enrollLocked(enrolment, service, paths), { what: `service '${service}'` });
+  // Most services of a second run need nothing, and to see that takes no lock.
+  return (
+    (await enrolledAlready(await examine(enrolment, service, paths), paths)) ??
+    withLock(paths.lock, () => enrollLocked(enrolment, service, paths), { what: `service '${service}'` })
+  );
 }
 
-async function enrollLocked(enrolment: Enrolment, service: string, paths: ServicePaths): Promise<EnrolledService> {
+interface Examination {
+  readonly now: number;
+  readonly stored: ServiceFile | undefined;
+  readonly plan: ServicePlan;
+  readonly installed: Installed;
+  readonly reasons: readonly DueReason[];
+}
+
+async function examine(enrolment: Enrolment, service: string, paths: ServicePaths): Promise<Examination> {
   const now = enrolment.now();
   const stored = await readServiceSettings(paths);
   const settings = await enrolment.settings(service, stored);
-  const plan = planService(service, settings, enrolment.config, await enrolment.issuers(settings));
-  const installed = await readInstalled(paths);
-  const reasons = whyDue(installed, plan, enrolment, now);
+  const issuers = await enrolment.issuers(settings);
+  const plan = planService(service, settings, enrolment.config, issuers);
+  const installed = await readInstalled(paths, [...issuers, ...enrolment.trustAnchors]);
+  return { now, stored, plan, installed, reasons: whyDue(installed, plan, enrolment, now) };
+}
+
+/** Undefined where there is something to do, if only in service.yaml. */
+async function enrolledAlready(
+  { stored, plan, installed, reasons }: Examination,
+  paths: ServicePaths,
+): Promise<EnrolledService | undefined> {
+  if (reasons.length > 0 || installed.state !== 'readable') return undefined;
+  if (stored === undefined || encodeServiceFile(stored) !== encodeServiceFile(plan.settings)) {
+    await withLock(paths.lock, () => writeServiceSettings(paths, plan.settings));
+  }
+  const { certificate } = installed;
+  return { service: plan.service, status: 'unchanged', certificate, plan, reasons, warnings: [] };
+}
+
+async function enrollLocked(enrolment: Enrolment, service: string, paths: ServicePaths): Promise<EnrolledService> {
+  const { now, stored, plan, installed, reasons } = await examine(enrolment, service, paths);
   if (reasons.length === 0 && installed.state === 'readable') {
-    await writeServiceSettings(paths, settings);
+    // Another process was faster.
+    await writeServiceSettings(paths, plan.settings);
     return { service, status: 'unchanged', certificate: installed.certificate, plan, reasons, warnings: [] };
   }
   const key = await generateKey(plan.keyType);
@@ -142,7 +173,7 @@ export async function putInForce(deployment: Deployment): Promise<Certificate> {
     now,
     random: count => enrolment.random(count),
     verify: async generation => {
-      await checkAsConsumer(generation, deployment);
+      await checkAsConsumer(generation, deployment, content);
       await writeServiceSettings(paths, plan.settings);
     },
   });
@@ -153,24 +184,22 @@ function pem(certificates: readonly Certificate[]): string {
   return certificates.map(certificate => encodePem('CERTIFICATE', certificate.der)).join('');
 }
 
-/** Reads the files as they lie on disk. The key was compared with the certificate where it was made; here its octets have to be those. */
-async function checkAsConsumer(generation: string, { plan, key, now }: Deployment): Promise<void> {
-  const [keyFile, certFile, caFile] = await Promise.all(
-    ['key.pem', 'cert.pem', 'ca.pem'].map(file => readBounded(join(generation, file))),
+/** The files on disk have to be those that were looked at in memory: the pair, and a chain that a relying party takes. */
+async function checkAsConsumer(
+  generation: string,
+  { enrolment, plan, chain, now }: Deployment,
+  content: GenerationFiles,
+): Promise<void> {
+  for (const part of ['key', 'cert', 'ca'] as const) {
+    const file = await readBounded(join(generation, `${part}.pem`));
+    if (Buffer.compare(file, Buffer.from(content[part])) !== 0) throw notAsWritten(generation, `${part}.pem`);
+  }
+  const refusal = consumerRefusal(plan, chain, enrolment.trustAnchors, now);
+  if (refusal === undefined) return;
+  throw new MtlsctlError(
+    'issued-certificate-refused',
+    `a relying party would refuse what was about to be installed: ${refusal}`,
   );
-  if (keyFile === undefined || Buffer.compare(keyFile, Buffer.from(key)) !== 0)
-    throw notAsWritten(generation, 'key.pem');
-  const refusal = consumerRefusal(
-    plan,
-    readCertificates(certFile ?? new Uint8Array()),
-    readCertificates(caFile ?? new Uint8Array()),
-    now,
-  );
-  if (refusal !== undefined)
-    throw new MtlsctlError(
-      'issued-certificate-refused',
-      `a relying party would refuse what was about to be installed: ${refusal}`,
-    );
 }
 
 function notAsWritten(generation: string, file: string): MtlsctlError {

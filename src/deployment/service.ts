@@ -58,16 +58,21 @@ export function profileOf(settings: ServiceFile, config: Config): string {
   return settings.profile ?? config.defaults.profile;
 }
 
-/** What is installed for a service. A damaged file is an answer, not an error: it is what makes a service due. */
-export async function readInstalled(paths: ServicePaths): Promise<Installed> {
+/**
+ * What is installed for a service. A damaged file is an answer, not an error: it is what makes a service due. Certificates that are `known`
+ * already stand for those of the same octets, so that what was found out about them is not found out for each service again.
+ */
+export async function readInstalled(paths: ServicePaths, known: readonly Certificate[] = []): Promise<Installed> {
+  const intern = (certificate: Certificate): Certificate =>
+    known.find(each => sameOctets(each.der, certificate.der)) ?? certificate;
   try {
     const files = await readService(paths.directory);
     if (files === undefined) return { state: 'missing', missing: ['cert.pem', 'key.pem'] };
-    const chain = readCertificates(files.cert);
+    const chain = readCertificates(files.cert).map(intern);
     const [certificate] = chain;
     if (certificate === undefined) return { state: 'unreadable', problem: 'cert.pem holds no certificate' };
     const keyMatches = await isKeyOf(files.key, certificate);
-    return { state: 'readable', certificate, chain, anchors: readCertificates(files.ca), keyMatches };
+    return { state: 'readable', certificate, chain, anchors: readCertificates(files.ca).map(intern), keyMatches };
   } catch (error) {
     if (!isMtlsctlError(error)) throw error;
     if (error.code === 'not-found') return { state: 'missing', missing: [String(error.details['path'] ?? 'a file')] };

@@ -1,10 +1,10 @@
 import { unsignedIntegerContent } from '../der/writer.ts';
 import { MtlsctlError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { certificateSignature } from '../x509/certificate-signature.ts';
 import { lint } from '../x509/lint.ts';
 import { sameOctets } from '../x509/octets.ts';
 import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
-import { verifySignature } from '../x509/signature.ts';
 import type { EncodedExtension } from './extensions.ts';
 import type { Issuer } from './issue.ts';
 
@@ -35,12 +35,7 @@ export function releaseOrRefuse(certificate: Certificate, blueprint: Blueprint, 
   );
   if (findings.length > 0)
     throw refused(findings.map(({ name, message, source }) => `${name}: ${message} (${source})`));
-  const outcome = verifySignature(
-    certificate.signatureAlgorithm,
-    issuerCertificate.subjectPublicKeyInfo,
-    certificate.tbs,
-    certificate.signature,
-  );
+  const outcome = certificateSignature(certificate, issuerCertificate.subjectPublicKeyInfo);
   if (outcome !== 'valid') throw refused([`its signature is ${outcome}`]);
 }
 
