@@ -42,6 +42,7 @@ export function fakeSystem(options: FakeSystemOptions): FakeSystem {
   const err = capture(options.answers !== undefined);
   const person = scriptedPerson(options.answers ?? []);
   const now = options.now ?? defaultNow;
+  let stdin = options.stdin ?? '';
   const progressUpdates: (readonly [number, number])[] = [];
   return {
     args: options.args,
@@ -51,7 +52,11 @@ export function fakeSystem(options: FakeSystemOptions): FakeSystem {
     stderr: err,
     now: typeof now === 'function' ? now : () => now,
     randomBytes: options.randomBytes ?? (count => randomBytes(count)),
-    readStdin: limit => Promise.resolve(readAll(options.stdin ?? '', limit)),
+    readStdin: limit => {
+      const all = readAll(stdin, limit);
+      stdin = '';
+      return Promise.resolve(all);
+    },
     stdinIsTerminal: options.answers !== undefined,
     prompter: options.answers === undefined ? undefined : person.prompter,
     painter: () => Promise.resolve(text => text),

@@ -38,13 +38,18 @@ const actions: Readonly<Record<string, (args: readonly string[], context: Builti
     fs.chmodSync(path, Number.parseInt(mode, 8));
   },
   cp([from = '', to = '']) {
-    fs.cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    if (fs.statSync(from).isDirectory()) fs.cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    else fs.copyFileSync(from, to);
   },
   exists(paths) {
     for (const path of paths) check(fs.existsSync(path), `${path} does not exist`);
   },
   flip([path = '']) {
     flipOneBit(path);
+  },
+  freeze([root = '']) {
+    for (const path of ['.', ...fs.readdirSync(root, { recursive: true, encoding: 'utf8' })])
+      removeWriteRights(join(root, path));
   },
   join([to = '', ...from]) {
     fs.writeFileSync(to, from.map(path => fs.readFileSync(path, 'utf8')).join(''));
@@ -88,6 +93,11 @@ export function runBuiltin(name: string, args: readonly string[], context: Built
   return typeof printed === 'string' ? { stdout: printed, stderr: '', status: 0 } : printed;
 }
 
+function removeWriteRights(path: string): void {
+  const stat = fs.lstatSync(path);
+  if (!stat.isSymbolicLink()) fs.chmodSync(path, stat.mode & 0o555);
+}
+
 function asLines(content: readonly string[]): string {
   return content.map(line => `${line}\n`).join('');
 }
@@ -103,14 +113,14 @@ function list(names: readonly string[]): string {
     .join('');
 }
 
-/** Changes one bit near the end of a file's content: inside of the signature, where it is a PEM certificate. */
+/** Changes the last bit of the first PEM block's content: in a certificate or a request, of its signature. */
 function flipOneBit(path: string): void {
-  const text = fs.readFileSync(path, 'utf8');
-  const lines = text.trimEnd().split('\n');
-  const index = lines.length - 3;
-  const line = lines[index] ?? '';
-  lines[index] = `${line.slice(0, 8)}${line[8] === 'A' ? 'B' : 'A'}${line.slice(9)}`;
-  fs.writeFileSync(path, `${lines.join('\n')}\n`);
+  const [, begin = '', base64 = '', rest = ''] =
+    /^(-----BEGIN [^\n]*\n)([^-]*)(.*)$/s.exec(fs.readFileSync(path, 'utf8')) ?? [];
+  const der = Buffer.from(base64, 'base64');
+  der.writeUInt8(der.readUInt8(der.length - 1) ^ 1, der.length - 1);
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  fs.writeFileSync(path, `${begin}${lines.join('\n')}\n${rest}`);
 }
 
 function openssl(args: readonly string[]): BuiltinResult {

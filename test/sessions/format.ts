@@ -75,7 +75,7 @@ function addLine(step: MutableStep, mark: string, rest: string, line: number): v
 /** `question => answer`; nothing at all stands for a terminal on which nothing is asked. */
 function questionAndAnswer(rest: string): readonly (readonly [string, string])[] {
   if (rest.trim() === '') return [];
-  const [question = '', answer = ''] = rest.split(' => ');
+  const [question = '', answer = ''] = rest.split(/ =>(?: |$)/);
   return [[question, answer]];
 }
 
