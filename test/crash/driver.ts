@@ -121,10 +121,11 @@ function enterAlone(inside: string): void {
   }
 }
 
+/** Gone, or a zombie that its parent has not got round to. */
 function isDead(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return false;
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
   } catch {
     return true;
   }
