@@ -26,22 +26,25 @@ const textTags: ReadonlySet<number> = new Set([
   Tag.bmpString,
 ]);
 
+/** Which octets a type of one octet a character allows. TeletexString is read as ISO 8859-1, which has them all. */
+const characterSets: ReadonlyMap<number, (octet: number) => boolean> = new Map([
+  [Tag.printableString, (octet: number) => printable[octet] === 1],
+  [Tag.numericString, (octet: number) => numeric[octet] === 1],
+  [Tag.ia5String, (octet: number) => octet < 0x80],
+  [Tag.visibleString, (octet: number) => octet >= 0x20 && octet < 0x7f],
+]);
+
 /** Checks that the octets from `start` to `end` are of the character set of the string type `tag`. Throws `malformed` at the first that is not. */
 export function checkText(source: Uint8Array, tag: number, start: number, end: number, what: string): void {
-  switch (tag) {
-    case Tag.printableString:
-      return checkOctets(source, start, end, octet => printable[octet] === 1, tag, what);
-    case Tag.numericString:
-      return checkOctets(source, start, end, octet => numeric[octet] === 1, tag, what);
-    case Tag.ia5String:
-      return checkOctets(source, start, end, octet => octet < 0x80, tag, what);
-    case Tag.visibleString:
-      return checkOctets(source, start, end, octet => octet >= 0x20 && octet < 0x7f, tag, what);
-    case Tag.teletexString:
-      return;
-    default:
-      if (isAscii(source, start, end) && tag === Tag.utf8String) return;
-      decodeText(source, tag, start, end, what);
+  const allowed = characterSets.get(tag);
+  if (allowed !== undefined) {
+    for (let i = start; i < end; i++) {
+      if (!allowed(source[i] ?? 0)) malformed(i, `${what}: character not allowed in ${tagName(tag)}`);
+    }
+  } else if (tag === Tag.utf8String) {
+    if (!isAscii(source, start, end)) decodeUtf8(source, start, end, what);
+  } else if (tag !== Tag.teletexString) {
+    decodeWide(source, start, end, tag === Tag.bmpString ? 2 : 4, what);
   }
 }
 
@@ -61,19 +64,6 @@ export function decodeText(source: Uint8Array, tag: number, start: number, end: 
       if (!textTags.has(tag)) malformed(start, `${what}: ${tagName(tag)} is no string type`);
       checkText(source, tag, start, end, what);
       return latin1(source, start, end);
-  }
-}
-
-function checkOctets(
-  source: Uint8Array,
-  start: number,
-  end: number,
-  allowed: (octet: number) => boolean,
-  tag: number,
-  what: string,
-): void {
-  for (let i = start; i < end; i++) {
-    if (!allowed(source[i] ?? 0)) malformed(i, `${what}: character not allowed in ${tagName(tag)}`);
   }
 }
 

@@ -21,6 +21,7 @@ import { readExtensions } from './extension.ts';
 import { certificateIssuer, issuingDistributionPoint } from './extensions.ts';
 import type { Name } from './name.ts';
 import { namesMatch, readName } from './name.ts';
+import { sameOctets } from './octets.ts';
 import { looksLikePem, readPem } from './pem.ts';
 
 export type { CrlEntry } from './crl-entries.ts';
@@ -145,10 +146,6 @@ export function findRevoked(crl: Crl, serial: Uint8Array, issuer: Name): CrlEntr
     if (sameOctets(entry.serialNumber, serial) && current.some(name => namesMatch(name, issuer))) found = entry;
   }
   return found;
-}
-
-function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }
 
 const crlLabels: ReadonlySet<string> = new Set(['X509 CRL', 'CRL']);

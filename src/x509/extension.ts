@@ -1,5 +1,5 @@
 import type { Element } from '../der/reader.ts';
-import { Cursor, Tag, contentBytes, malformed, readContained } from '../der/reader.ts';
+import { Cursor, Tag, contentBytes, malformed, readContained, tagName } from '../der/reader.ts';
 import { readOid, readTrue } from '../der/values.ts';
 
 export interface Extension {
@@ -69,4 +69,28 @@ export function decoder<T>(
     decoded.set(extension, { value });
     return value;
   };
+}
+
+/** INTEGER (0..MAX) that counts certificates in a path; more than this many is as good as no limit, and nobody means it. */
+export const maximumCount = 0x7fff_ffff;
+
+/** Reads a value that has to be of this type; `tag` is that of the extension's whole value. */
+export function typed<T>(tag: number, what: string, read: (e: Element) => T): (e: Element) => T {
+  return e => {
+    if (e.tag !== tag) malformed(e.start, `${what}: ${tagName(e.tag)} where ${tagName(tag)} is expected`);
+    return read(e);
+  };
+}
+
+/** SEQUENCE SIZE (1..MAX) OF, under whatever tag. */
+export function readList<T>(e: Element, what: string, read: (item: Element) => T): readonly T[] {
+  const items: T[] = [];
+  for (const cursor = new Cursor(e); !cursor.atEnd;) items.push(read(cursor.next(what)));
+  if (items.length === 0) malformed(e.start, `${what}: empty`);
+  return items;
+}
+
+export function expectTag(e: Element, tag: number, what: string): Element {
+  if (e.tag !== tag) malformed(e.start, `${what}: ${tagName(e.tag)} where ${tagName(tag)} is expected`);
+  return e;
 }

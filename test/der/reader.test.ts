@@ -113,7 +113,13 @@ describe('Cursor', () => {
   test('refuses what is left over', () => {
     const cursor = new Cursor(list);
     cursor.next('a');
-    expectMalformed(() => cursor.finish('list'), 'list: unexpected BOOLEAN', 5);
+    expectMalformed(
+      () => {
+        cursor.finish('list');
+      },
+      'list: unexpected BOOLEAN',
+      5,
+    );
   });
 
   test('refuses an element that reaches out of its parent', () => {
@@ -135,12 +141,16 @@ describe('depth', () => {
   });
 
   test('refuses one level more', () => {
-    expectMalformed(() => checkTree(readElement(nested(maximumDepth + 1)), 'tree'), /nested deeper than 32/);
+    expectMalformed(() => {
+      checkTree(readElement(nested(maximumDepth + 1)), 'tree');
+    }, /nested deeper than 32/);
   });
 
   test('refuses a tree of too many elements', () => {
     const wide = sequence(...Array.from({ length: 5000 }, () => hex('0500')));
-    expectMalformed(() => checkTree(readElement(wide), 'tree'), /more than 4096 elements/);
+    expectMalformed(() => {
+      checkTree(readElement(wide), 'tree');
+    }, /more than 4096 elements/);
   });
 });
 

@@ -78,7 +78,7 @@ test.each<[string, (e: Element) => unknown, string, RegExp, number]>([
   ['named bits with a trailing zero', readNamedBits, '03020680', /trailing zero bits/, 0],
   ['named bits with a trailing octet', readNamedBits, '0303008000', /trailing zero bits/, 0],
   ['named bits all zero', readNamedBits, '03020000', /trailing zero bits/, 0],
-  ['named bits without end', readNamedBits, `0306${'00'}${'ff'.repeat(5)}`, /more than 31/, 0],
+  ['named bits without end', readNamedBits, `030600${'ff'.repeat(5)}`, /more than 31/, 0],
 ])('refuses %s', (_, read, bytes, message, offset) => {
   expectMalformed(() => read(element(bytes)), message, offset);
 });

@@ -50,6 +50,7 @@ import {
   subjectKeyIdentifier,
 } from '../../src/x509/extensions.ts';
 import type { HasExtensions } from '../../src/x509/extensions.ts';
+import { parseName } from '../../src/x509/name.ts';
 import { hex } from '../der/hex.ts';
 import { expectMalformed } from '../der/refuses.ts';
 import { extension, nameDer, now, withExtensions } from './build.ts';
@@ -237,7 +238,7 @@ test.each<[string, Decode, string, Uint8Array, unknown]>([
     certificateIssuer,
     oids.certificateIssuer,
     sequence(explicit(4, nameDer('x'))),
-    [{ kind: 'directory', name: expect.anything() }],
+    [{ kind: 'directory', name: parseName(nameDer('x')) }],
   ],
 ])('reads %s', (_, decode, id, value, expected) => {
   const has = holding(id, value);
@@ -276,13 +277,7 @@ test.each<[string, Decode, string, Uint8Array, RegExp]>([
   ],
   ['octets after an extension value', basicConstraints, oids.basicConstraints, hex('300000'), /trailing bytes/],
   ['an extension value without octets', basicConstraints, oids.basicConstraints, hex(''), /truncated/],
-  [
-    'keyUsage with trailing zeros',
-    keyUsage,
-    oids.keyUsage,
-    hex('03020186'.replace('0186', '0186')).map((octet, i) => (i === 3 ? 0x84 : octet)),
-    /trailing zero/,
-  ],
+  ['keyUsage with trailing zeros', keyUsage, oids.keyUsage, hex('03020184'), /trailing zero/],
   ['keyUsage of octets', keyUsage, oids.keyUsage, octetString(hex('06')), /where BIT STRING/],
   ['an empty extendedKeyUsage', extendedKeyUsage, oids.extendedKeyUsage, sequence(), /empty/],
   [

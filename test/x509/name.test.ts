@@ -119,7 +119,7 @@ describe('formatName', () => {
   test('lets no control character through, whatever the value', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: 'binary' }).filter(value => value.isWellFormed()),
+        fc.string({ unit: 'binary' }).filter(value => !/\p{Cs}/u.test(value)),
         value => {
           expect(formatName(named(value))).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
         },
