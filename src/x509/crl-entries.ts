@@ -22,9 +22,6 @@ export function checkEntries(list: Element, version: 1 | 2): number {
   return count;
 }
 
-/** The extensions that nearly all entries have, if any: just a reason, its code in the octet after these. */
-const reasonOnly = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
-
 /**
  * Where an entry of the ordinary form ends: short lengths, UTCTime, at most a reason; undefined for any other, good or bad.
  * A CRL may hold a million of them, and reading each through Cursor takes ten times as long.
@@ -32,21 +29,31 @@ const reasonOnly = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d,
 function ordinaryEntryEnd(source: Uint8Array, start: number, limit: number, version: 1 | 2): number | undefined {
   const length = source[start + 1] ?? 0x80;
   const end = start + 2 + length;
-  if (source[start] !== Tag.sequence || length >= 0x80 || end > limit || source[start + 2] !== Tag.integer)
-    return undefined;
-  const serialLength = source[start + 3] ?? 0;
-  const time = start + 4 + serialLength;
-  if (serialLength === 0 || time + 15 > end) return undefined;
-  const first = source[start + 4] ?? 0;
-  if (serialLength > 1 && (first === 0 || first === 0xff) && first >> 7 === (source[start + 5] ?? 0) >> 7)
-    return undefined;
-  if (source[time] !== Tag.utcTime || Number.isNaN(utcTimeAt(source, time + 2, source[time + 1] ?? 0)))
-    return undefined;
+  if (source[start] !== Tag.sequence || length >= 0x80 || end > limit) return undefined;
+  const time = ordinarySerialEnd(source, start + 2);
+  if (time === undefined || time + 15 > end || source[time] !== Tag.utcTime) return undefined;
+  if (Number.isNaN(utcTimeAt(source, time + 2, source[time + 1] ?? 0))) return undefined;
   const rest = time + 15;
-  if (rest === end) return end;
-  if (version === 1 || rest + reasonOnly.length + 1 !== end) return undefined;
-  for (let i = 0; i < reasonOnly.length; i++) if (source[rest + i] !== reasonOnly[i]) return undefined;
-  return end;
+  return rest === end || (version === 2 && isReasonOnly(source, rest, end)) ? end : undefined;
+}
+
+/** Where a minimal INTEGER with a short length ends. */
+function ordinarySerialEnd(source: Uint8Array, start: number): number | undefined {
+  const length = source[start + 1] ?? 0;
+  if (source[start] !== Tag.integer || length === 0 || length >= 0x80) return undefined;
+  const first = source[start + 2] ?? 0;
+  const second = source[start + 3] ?? 0;
+  const padded = length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
+  return padded ? undefined : start + 2 + length;
+}
+
+/** The extensions that nearly all entries have, if any: just a reason, its code in the octet after these. */
+const reasonOnly = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
+
+function isReasonOnly(source: Uint8Array, start: number, end: number): boolean {
+  if (start + reasonOnly.length + 1 !== end) return false;
+  for (let i = 0; i < reasonOnly.length; i++) if (source[start + i] !== reasonOnly[i]) return false;
+  return true;
 }
 
 function checkedEntryEnd(list: Element, position: number, version: 1 | 2): number {

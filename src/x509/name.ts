@@ -61,7 +61,6 @@ export function checkRdn(e: Element, what: string): number {
   let previous: Element | undefined;
   let count = 0;
   const attributes = new Cursor(e);
-  if (attributes.atEnd) malformed(e.start, `${what}: RelativeDistinguishedName is empty`);
   for (; !attributes.atEnd; count++) {
     const attribute = attributes.expect(Tag.sequence, `${what}: AttributeTypeAndValue`);
     if (previous !== undefined && compareOctets(elementBytes(previous), elementBytes(attribute)) > 0) {
@@ -70,6 +69,7 @@ export function checkRdn(e: Element, what: string): number {
     checkAttribute(attribute, what);
     previous = attribute;
   }
+  if (count === 0) malformed(e.start, `${what}: RelativeDistinguishedName is empty`);
   return count;
 }
 

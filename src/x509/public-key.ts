@@ -185,7 +185,10 @@ export function describePublicKey(spki: SubjectPublicKeyInfo): string {
       return key.primeBits === undefined ? 'DSA' : `DSA ${key.primeBits}`;
     case 'unknown':
       return [oidName(key.oid) ?? key.oid, key.curveOid].filter(part => part !== undefined).join(' ');
-    default:
+    case 'ed25519':
+    case 'ed448':
+    case 'x25519':
+    case 'x448':
       return rawNames[key.kind];
   }
 }
