@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ambientUses, type ImportOf, parseSource, readSources, type SourceFile } from './imports.ts';
 
 /** What everything may import: a failure, and text made safe for a terminal. */
-const everywhere = ['errors', 'printable'];
+const everywhere = ['errors', 'printable', 'printable-json'];
 
 /**
  * What each part of src/ may import of the others (DESIGN.md, "The parts"). A part is a folder, or a file beside it of the same name.
@@ -28,17 +28,41 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ],
     ...['config', 'options', 'files', 'lock-directory', 'system'],
   ],
-  verification: ['system', 'authority', 'deployment', 'path', 'keys', 'x509', 'der', 'options', 'files'],
-  inspect: ['peer', 'authority', 'deployment', 'path', 'keys', 'x509', 'der', 'config', 'options', 'files', 'system'],
+  verification: [
+    'system',
+    'authority',
+    'deployment',
+    'path',
+    'keys',
+    'x509',
+    'der',
+    'options',
+    'files',
+    'file-operations',
+  ],
+  inspect: [
+    'peer',
+    'authority',
+    'deployment',
+    'path',
+    'keys',
+    'x509',
+    'der',
+    'config',
+    'options',
+    'files',
+    'file-operations',
+    'system',
+  ],
   peer: ['x509', 'der', 'options'],
   issuers: ['authority', 'issuance', 'path', 'keys', 'x509', 'der', 'config', 'options', 'files'],
   deployment: [
-    ...['path', 'keys', 'x509', 'der', 'system'],
-    ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory'],
+    ...['issuance', 'path', 'keys', 'x509', 'der', 'system'],
+    ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory', 'staging'],
   ],
   authority: [
     ...['issuance', 'path', 'keys', 'x509', 'der', 'system'],
-    ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory'],
+    ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory', 'staging'],
   ],
   config: ['issuance', 'keys', 'options', 'x509', 'der'],
   issuance: ['path', 'keys', 'options', 'x509', 'der'],
@@ -55,6 +79,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   terminal: ['system'],
   system: [],
   printable: [],
+  'printable-json': [],
+  staging: ['files', 'file-operations'],
   errors: [],
 };
 
@@ -72,7 +98,7 @@ const packageImporters: Readonly<Record<string, readonly string[]>> = {
 
 /** Who knows that there are files: those that keep state on disk, and those that look at what others keep there. */
 const filesystemUsers = [
-  ...['files', 'file-operations', 'lock', 'lock-directory', 'process-identity'],
+  ...['files', 'file-operations', 'lock', 'lock-directory', 'process-identity', 'staging'],
   ...['authority', 'deployment', 'inspect', 'verification'],
 ];
 

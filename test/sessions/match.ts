@@ -44,11 +44,11 @@ export function matchLine(
   variables: Variables,
 ): ReadonlyMap<string, string> | undefined {
   const names: string[] = [];
-  const source = pattern.replace(/\$\{[^}]*\}|<(\w+)(?::(\w+))?>|…|[\\^$.*+?()[\]{}|/]/g, (found, kind, name) => {
+  const source = pattern.replace(/\$\{[^}]*\}|\{(\w+)(?::(\w+))?\}|…|[\\^$.*+?()[\]{}|/]/g, (found, kind, name) => {
     if (found === '…') return '.*';
     if (found.startsWith('${')) return escape(substitute(found, variables));
     const form = placeholders[String(kind)];
-    if (form === undefined) return found.startsWith('<') ? found : `\\${found}`;
+    if (form === undefined) return escape(found);
     if (name !== undefined) names.push(String(name));
     return name === undefined ? `(?:${form})` : `(${form})`;
   });
@@ -63,7 +63,7 @@ function escape(text: string): string {
 /** What was printed, as it would be expected: values that differ from run to run become placeholders. */
 export function generalise(line: string): string {
   return line
-    .replace(/[A-Za-z0-9+/]{200,}=*/g, '<base64>')
-    .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')
-    .replace(/\b[0-9a-f]{31,40}\b/g, '<serial>');
+    .replace(/[A-Za-z0-9+/]{200,}=*/g, '{base64}')
+    .replace(/\b[0-9a-f]{64}\b/g, '{sha256}')
+    .replace(/\b[0-9a-f]{31,40}\b/g, '{serial}');
 }

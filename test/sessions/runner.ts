@@ -187,7 +187,10 @@ function hideDirectory(text: string, world: World): string {
 
 function toLines(text: string): readonly string[] {
   if (text === '') return [];
-  return text.replace(/\n$/, '').split('\n').map(showControls);
+  return text
+    .replace(/\n$/, '')
+    .split('\n')
+    .map(line => showControls(line).trimEnd());
 }
 
 /** A control character in the output would be a fault (nothing printed may control the terminal), so it is made to be seen. */

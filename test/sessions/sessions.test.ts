@@ -44,8 +44,8 @@ describe('the session format', () => {
     [['a'], ['a', 'b'], false],
     [['a…c'], ['abbc'], true],
     [['(a) [b]'], ['(a) [b]'], true],
-    [['<date>'], ['2026-11-22T14:05:01Z'], true],
-    [['<sha256>'], ['beef'], false],
+    [['{date}'], ['2026-11-22T14:05:01Z'], true],
+    [['{sha256}'], ['beef'], false],
     [['<dir>/x'], ['<dir>/x'], true],
     [[], ['a'], false],
   ])('compares %j with %j: %j', (expected, actual, verdict) => {
@@ -53,7 +53,7 @@ describe('the session format', () => {
   });
 
   it('keeps what a named placeholder has caught, and puts it in again', () => {
-    const caught = matchLines(['is <hex:it>', '${it}.'], ['is beef', 'beef.'], new Map());
+    const caught = matchLines(['is {hex:it}', '${it}.'], ['is beef', 'beef.'], new Map());
     expect(caught?.get('it')).toBe('beef');
     expect(matchLine('${it}', 'dead', caught ?? new Map())).toBeUndefined();
   });
