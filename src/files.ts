@@ -174,6 +174,14 @@ function exists(path: string): MtlsctlError {
   return new MtlsctlError('already-exists', `${path} exists already`, { hints: [`ls -l ${path}`], details: { path } });
 }
 
+/** Throws `unwritable` where a directory, or the one that it is to be made in, can't be written by this user. */
+export function checkWritable(directory: string): void {
+  const path = statPath(directory) === undefined ? dirname(directory) : directory;
+  perform('create', path, () => {
+    fs.accessSync(path, fs.constants.W_OK | fs.constants.X_OK);
+  });
+}
+
 /** Makes a directory unless it is there, durable at return. Its parent must exist; the mode of a directory that exists stays. */
 export async function ensureDirectory(path: string, mode: number): Promise<void> {
   const stat = perform('stat', path, () => fs.statSync(path, { throwIfNoEntry: false }));

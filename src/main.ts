@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/issue-intermediate.ts'),
   },
   enroll: { summary: 'issue and install certificates for services', load: () => import('./commands/enroll.ts') },
+  crl: { summary: 'sign and publish CRLs', load: () => import('./commands/crl.ts') },
   inspect: { summary: 'show what a file, a directory or a server holds', load: () => import('./commands/inspect.ts') },
   'verify-chain': { summary: 'verify certificate chains', load: () => import('./commands/verify-chain.ts') },
   completion: { summary: 'print a shell completion script', load: () => import('./commands/completion.ts') },
@@ -104,6 +105,9 @@ function configure(subcommand: Command, definition: CommandDefinition, action: A
 
 function commandContext(system: System, options: Readonly<Record<string, unknown>>, program: Command): CommandContext {
   const asked = options['dir'] ?? (system.env['MTLSCTL_DIR'] || undefined) ?? defaultDirectory;
+  // An unset variable in a script must not make the working directory the PKI directory.
+  if (asked === '') throw new MtlsctlError('usage', '--dir is given an empty path');
+  let stdinIsRead = false;
   const quiet = options['quiet'] === true;
   const say = (text: string): void => {
     system.stderr.write(`mtlsctl: ${printable(text)}\n`);
@@ -115,6 +119,11 @@ function commandContext(system: System, options: Readonly<Record<string, unknown
     json: options['json'] === true,
     quiet,
     yes: options['yes'] === true,
+    readStdin: limit => {
+      if (stdinIsRead) throw new MtlsctlError('usage', "standard input can be read once: '-' is given twice");
+      stdinIsRead = true;
+      return system.readStdin(limit);
+    },
     note: text => {
       if (!quiet) say(text);
     },
@@ -136,22 +145,38 @@ async function printOutcome(context: CommandContext, outcome: Outcome | undefine
   return outcome.status ?? 0;
 }
 
-/** Commander's own words, as an error of ours: `error: unknown option '--x'` loses its prefix and gains a hint. */
+/** Commander's own words in our form: no prefix, no capital, no full stop, one line, and a hint. */
 function usageError(error: CommanderError, args: readonly string[]): MtlsctlError {
+  const message = error.message
+    .replace(/^error: /, '')
+    .replace(/\. Expected (\d+) arguments? but got (\d+)\.$/, ': $1 expected, $2 given')
+    .replace(/\. Allowed choices are /, '; allowed are ')
+    .replace(/\n/g, ' ')
+    .replace(/\.$/, '');
+  const empty = error.code === 'commander.help';
+  return new MtlsctlError('usage', empty ? 'no command is given' : message, { hints: [helpHint(args)], cause: error });
+}
+
+function helpHint(args: readonly string[]): string {
   const named = args.find(arg => arg in commands);
-  const help = named === undefined ? 'mtlsctl --help' : `mtlsctl ${named} --help`;
-  const message =
-    error.code === 'commander.help' ? 'no command is given' : error.message.replace(/^error: /, '').replace(/\n/g, ' ');
-  return new MtlsctlError('usage', message, { hints: [`run '${help}'`], cause: error });
+  return `run '${named === undefined ? 'mtlsctl' : `mtlsctl ${named}`} --help'`;
+}
+
+/** What to do about a failure whose place of origin could not say. */
+function hintsFor(error: MtlsctlError, args: readonly string[]): readonly string[] {
+  if (error.hints.length > 0) return error.hints;
+  const { file } = error.details;
+  return typeof file === 'string' ? [`run 'mtlsctl inspect ${file}'`] : [helpHint(args)];
 }
 
 function reportFailure(system: System, error: unknown): number {
   const known = isMtlsctlError(error) ? error : undefined;
   const code = known?.code ?? 'bug';
   const message = known?.message ?? (error instanceof Error ? error.message : String(error));
-  const hints = known?.hints ?? [
-    `this is a bug in mtlsctl ${MTLSCTL_VERSION}: report it with the stack above (README, 'Reporting a bug')`,
-  ];
+  const hints =
+    known !== undefined
+      ? hintsFor(known, system.args)
+      : [`this is a bug in mtlsctl ${MTLSCTL_VERSION}: report it with the stack above (README, 'Reporting a bug')`];
   if (system.args.includes('--json')) {
     const details = known?.details ?? {};
     system.stdout.write(`${JSON.stringify({ error: { code, message, hints, details } })}\n`);

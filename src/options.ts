@@ -210,6 +210,8 @@ export function parseUri(text: string, option = '--uri'): string {
   const problem = uriProblem(text);
   if (problem !== undefined)
     throw badValue(text, option, `expected a URI such as spiffe://link.internal/service/a, but ${problem}`);
+  if (/^spiffe:\/\/[^/]*$/.test(text))
+    throw badValue(text, option, 'the SPIFFE ID of a service has a path (SPIFFE X.509-SVID, 5.1)');
   return text;
 }
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MtlsctlError, systemErrorCode } from '../errors.ts';
+import { isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
 import { ensureDirectory, readBounded, readOptional } from '../files.ts';
 import { openSigner } from '../keys/open.ts';
 import { describePrivateKeyFile } from '../keys/private-key.ts';
@@ -140,11 +140,30 @@ export async function openAuthorityKey(authority: Authority, passphrase: () => P
     });
   }
   const encrypted = describePrivateKeyFile(file).encrypted;
-  const signer = await openSigner(file, encrypted ? await passphrase() : undefined);
+  const signer = await openKeyFile(authority, file, encrypted ? await passphrase() : undefined);
   if (!sameOctets(signer.publicKey.der, authority.certificate.subjectPublicKeyInfo.der)) {
-    throw new MtlsctlError('key-mismatch', `${authority.paths.key} is not the key of ${authority.paths.certificate}`);
+    throw new MtlsctlError('key-mismatch', `${authority.paths.key} is not the key of ${authority.paths.certificate}`, {
+      hints: [`compare 'mtlsctl inspect ${authority.paths.key}' with 'mtlsctl inspect ${authority.paths.certificate}'`],
+    });
   }
   return signer;
+}
+
+async function openKeyFile(
+  { name, paths }: Authority,
+  file: Uint8Array,
+  passphrase: Uint8Array | undefined,
+): Promise<Signer> {
+  try {
+    return await openSigner(file, passphrase);
+  } catch (error) {
+    if (!isMtlsctlError(error)) throw error;
+    throw new MtlsctlError(error.code, `the key of authority '${name}' in ${paths.key}: ${error.message}`, {
+      hints: error.hints.length > 0 ? error.hints : [`run 'mtlsctl inspect ${paths.key}'`],
+      details: { ...error.details, file: paths.key },
+      cause: error,
+    });
+  }
 }
 
 /** The public keys of all authorities known here, trust anchors included, for the rule that none is shared. */

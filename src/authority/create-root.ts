@@ -75,6 +75,7 @@ export async function planRoot(order: RootOrder, config: Config): Promise<RootPl
   const paths = authorityPaths(join(authoritiesDirectory(order.directory), order.name));
   const trustDomain = order.trustDomain ?? config.trustDomain;
   const hasConfig = (await readOptional(configPath(order.directory))) !== undefined;
+  if (hasConfig && trustDomain !== config.trustDomain) throw otherTrustDomain(trustDomain, config);
   return {
     ...order,
     config,
@@ -91,6 +92,16 @@ export async function planRoot(order: RootOrder, config: Config): Promise<RootPl
       join(order.directory, 'crl.pem'),
     ],
   };
+}
+
+export function otherTrustDomain(asked: string, config: Config): MtlsctlError {
+  return new MtlsctlError(
+    'usage',
+    `--trust-domain ${asked} contradicts ${config.source}, which says ${config.trustDomain}`,
+    {
+      hints: [`leave --trust-domain out, or edit ${config.source}`],
+    },
+  );
 }
 
 async function refuseExisting(order: RootOrder): Promise<void> {
@@ -116,10 +127,10 @@ async function refuseExisting(order: RootOrder): Promise<void> {
 export async function createRoot(plan: RootPlan, passphrase: Uint8Array | undefined): Promise<CreatedRoot> {
   const key = await generateKey(plan.keyType);
   const keyPem = await keyFileContent(key, passphrase, count => plan.random(count));
+  const certificate = await selfSigned(plan, key);
   await ensureDirectory(plan.directory, 0o755);
   return withLock(lockDirectory(plan.directory, 'pki'), async () => {
     await refuseExisting(plan);
-    const certificate = await selfSigned(plan, key);
     const crl = await stageAuthority(plan.directory, plan.name, staging =>
       writeAuthority({ paths: authorityPaths(staging), keyPem, certificate, key, plan }),
     );

@@ -7,7 +7,7 @@ import { lockDirectory } from '../lock-directory.ts';
 import { explain } from '../path/explain.ts';
 import { verifyChain } from '../path/verify.ts';
 import { type Certificate, fingerprint, readCertificates } from '../x509/certificate.ts';
-import type { Crl } from '../x509/crl.ts';
+import { type Crl, readCrls } from '../x509/crl.ts';
 import { basicConstraints, keyUsage, KeyUsage } from '../x509/extensions.ts';
 import { namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../x509/octets.ts';
@@ -22,7 +22,6 @@ import {
   addTrustAnchor,
   encodeCertificates,
   mergePublishedCrl,
-  readCrls,
   readOptionalTrustAnchors,
   trustAnchorsPath,
 } from './trust.ts';

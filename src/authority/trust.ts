@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { MtlsctlError } from '../errors.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
-import { type Crl, parseCrl } from '../x509/crl.ts';
+import { type Crl, readCrls } from '../x509/crl.ts';
 import { nameKey } from '../x509/name.ts';
 import { sameOctets } from '../x509/octets.ts';
-import { encodePem, readPem } from '../x509/pem.ts';
+import { encodePem } from '../x509/pem.ts';
 
 /** The trust anchors of a PKI directory: roots only, which every location shares. */
 export function trustAnchorsPath(directory: string): string {
@@ -45,12 +45,6 @@ export async function addTrustAnchor(directory: string, root: Certificate): Prom
 export async function readPublishedCrls(directory: string): Promise<readonly Crl[]> {
   const file = await readOptional(crlsPath(directory));
   return file === undefined ? [] : readCrls(file);
-}
-
-/** All CRLs of a file: PEM blocks or one in DER. Throws `malformed` where there is none. */
-export function readCrls(file: Uint8Array): readonly Crl[] {
-  const blocks = readPem(file).filter(block => block.label === 'X509 CRL' || block.label === 'CRL');
-  return blocks.length === 0 ? [parseCrl(file)] : blocks.map(block => parseCrl(block.der));
 }
 
 /** Puts a CRL into `crl.pem` in the place of its issuer's last one. */

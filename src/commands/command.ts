@@ -12,6 +12,8 @@ export interface CommandContext {
   readonly quiet: boolean;
   /** `--yes`: every question is answered yes. */
   readonly yes: boolean;
+  /** Reads stdin to its end, at most `limit` octets. Throws `usage` the second time: two flags can't share it. */
+  readStdin(limit: number): Promise<Uint8Array>;
   /** Says something to the person on stderr, as `mtlsctl: …`; silent with `--quiet`. */
   note(text: string): void;
   /** As note, as `mtlsctl: warning: …`, also with `--quiet`. */

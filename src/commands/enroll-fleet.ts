@@ -60,7 +60,7 @@ export async function enrollFleet(context: CommandContext, options: OptionValues
 }
 
 async function readFleet(context: CommandContext, path: string): Promise<readonly FleetService[]> {
-  const content = path === '-' ? await context.system.readStdin(fleetLimit) : await readBounded(path, fleetLimit);
+  const content = path === '-' ? await context.readStdin(fleetLimit) : await readBounded(path, fleetLimit);
   return parseFleetFile(new TextDecoder().decode(content), path === '-' ? 'standard input' : path);
 }
 

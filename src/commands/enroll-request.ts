@@ -35,7 +35,7 @@ export async function makeRequests(
   for (const service of services) results.push(await requestService(enrolment, service, anchors));
   const entries = results.map(result => requestEntry(context.directory, result));
   for (const result of results) {
-    if (result.status === 'unchanged') continue;
+    if ('certificate' in result) continue;
     context.note(
       `have ${result.path} signed where the authority is: mtlsctl enroll ${result.service} --csr <file> --out <file>`,
     );
@@ -71,7 +71,7 @@ async function requestEnrolment(context: CommandContext, options: OptionValues):
 }
 
 function requestEntry(directory: string, result: RequestedService): ServiceEntry & { request?: string } {
-  if (result.status === 'unchanged') {
+  if ('certificate' in result) {
     return certificateEntry(directory, result.service, result.status, result.certificate, result.plan);
   }
   return { service: result.service, status: result.status, request: result.path };

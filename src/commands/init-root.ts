@@ -11,9 +11,8 @@ import {
 } from '../authority/root-report.ts';
 import { parseKeyType } from '../keys/key-types.ts';
 import { parseAuthorityName, parseCount, parseDuration, parseTrustDomain } from '../options.ts';
-import { parseDistinguishedName } from '../x509/name.ts';
 import type { CommandContext, CommandDefinition, OptionValues } from './command.ts';
-import { addConstraintOptions, constraintsFrom } from './constraint-options.ts';
+import { addConstraintOptions, constraintsFrom, parseCaSubject } from './ca-options.ts';
 import { newPassphrase } from './passphrase.ts';
 
 export const command: CommandDefinition = {
@@ -35,11 +34,7 @@ Do it on a machine without a network, and keep the key there. See README, "The o
         text => parseAuthorityName(text, '--name'),
         'root',
       )
-      .option(
-        '--subject <dn>',
-        'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)',
-        parseDistinguishedName,
-      )
+      .option('--subject <dn>', 'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)', parseCaSubject)
       .option('--trust-domain <name>', 'ends the names of all services (default: link.internal)', text =>
         parseTrustDomain(text, '--trust-domain'),
       )

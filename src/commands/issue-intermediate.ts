@@ -28,9 +28,9 @@ import {
   parseHttpUrl,
   parseTrustDomain,
 } from '../options.ts';
-import { formatName, parseDistinguishedName } from '../x509/name.ts';
+import { formatName } from '../x509/name.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
-import { addConstraintOptions, constraintsFrom } from './constraint-options.ts';
+import { addConstraintOptions, constraintsFrom, parseCaSubject } from './ca-options.ts';
 import { confirmOrDecline, modeOf, type RequestMode } from './modes.ts';
 import { caPassphrase, existingPassphrase, newPassphrase } from './passphrase.ts';
 
@@ -52,11 +52,7 @@ export const command: CommandDefinition = {
   configure(command: Command) {
     command
       .option('--issuer <authority>', 'the authority that signs', text => parseAuthorityName(text, '--issuer'), 'root')
-      .option(
-        '--subject <dn>',
-        'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)',
-        parseDistinguishedName,
-      )
+      .option('--subject <dn>', 'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)', parseCaSubject)
       .option(
         '--key-type <type>',
         'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p256)',

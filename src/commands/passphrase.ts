@@ -60,9 +60,7 @@ export async function newPassphrase(
 
 async function readPassphraseFile(context: CommandContext, path: string): Promise<Uint8Array> {
   const content =
-    path === '-'
-      ? await context.system.readStdin(maximumPassphraseOctets)
-      : await readBounded(path, maximumPassphraseOctets);
+    path === '-' ? await context.readStdin(maximumPassphraseOctets) : await readBounded(path, maximumPassphraseOctets);
   return withoutFinalNewline(content);
 }
 

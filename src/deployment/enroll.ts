@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, type ServiceFile } from '../config/service-file.ts';
 import { MtlsctlError } from '../errors.ts';
-import { readBounded } from '../files.ts';
+import { checkWritable, readBounded } from '../files.ts';
 import { encodePrivateKeyPem, encryptPrivateKeyPem } from '../keys/private-key.ts';
 import type { SoftwareKey } from '../keys/signer.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
@@ -108,6 +108,8 @@ async function enrollLocked(enrolment: Enrolment, service: string, paths: Servic
     await writeServiceSettings(paths, plan.settings);
     return { service, status: 'unchanged', certificate: installed.certificate, plan, reasons, warnings: [] };
   }
+  // An authority that signs for a directory that can't be written has signed for nothing.
+  checkWritable(paths.directory);
   const key = await generateKey(plan.keyType);
   const { chain, warnings } = await enrolment.issue(plan, key.publicKey, now);
   const certificate = await putInForce({

@@ -1,10 +1,12 @@
 import type { Config } from '../config.ts';
-import { loadProfile } from '../config/profiles.ts';
+import { loadProfile, profileNames } from '../config/profiles.ts';
 import type { ServiceFile } from '../config/service-file.ts';
 import { readElement } from '../der/reader.ts';
 import { planNames, subjectFor, type SubjectNames } from '../issuance/names.ts';
 import { keyUsageFor, type Profile } from '../issuance/profile.ts';
 import { type KeyType, keyTypes } from '../keys/key-types.ts';
+import type { MtlsctlError } from '../errors.ts';
+import { badValue } from '../options.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatIp, parseIp } from '../x509/general-name.ts';
@@ -38,6 +40,7 @@ export function planService(
   issuers: readonly Certificate[],
 ): ServicePlan {
   const profile = loadProfile(settings.profile ?? config.defaults.profile, config);
+  if (profile.kind !== 'leaf') throw notForServices(profile, config);
   const keyType = settings.keyType ?? profile.keyType;
   const validity = settings.validity ?? profile.validity;
   const values = { service, trustDomain: config.trustDomain };
@@ -61,6 +64,13 @@ export function planService(
       },
     },
   };
+}
+
+function notForServices({ name, kind }: Profile, config: Config): MtlsctlError {
+  const leaves = profileNames(config).filter(each => loadProfile(each, config).kind === 'leaf');
+  return badValue(name, '--profile', `it is of the kind '${kind}', and not for services`, [
+    `the profiles for services are: ${leaves.join(', ')}`,
+  ]);
 }
 
 /** As formatGeneralName() writes them, so that they compare with what a certificate has. */

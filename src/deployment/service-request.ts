@@ -32,7 +32,7 @@ export type RequestEnrolment = Pick<
 export type RequestedService =
   | {
       readonly service: string;
-      readonly status: 'requested' | 'waiting';
+      readonly status: 'requested' | 'unchanged';
       readonly plan: ServicePlan;
       readonly path: string;
     }
@@ -75,7 +75,7 @@ async function makeRequest(
   enrolment: RequestEnrolment,
   paths: ServicePaths,
   plan: ServicePlan,
-): Promise<'requested' | 'waiting'> {
+): Promise<'requested' | 'unchanged'> {
   const waiting = await readWaiting(paths);
   if (waiting !== undefined) return answerWaiting(paths, plan, waiting, enrolment);
   const key = await generateKey(plan.keyType);
@@ -108,7 +108,7 @@ async function answerWaiting(
   plan: ServicePlan,
   waiting: Request,
   { passphrase }: Pick<Enrolment, 'passphrase'>,
-): Promise<'requested' | 'waiting'> {
+): Promise<'requested' | 'unchanged'> {
   const found = keyTypeOf(waiting.subjectPublicKeyInfo);
   if (found !== plan.keyType) {
     throw new MtlsctlError('already-exists', `a request for a key of the type ${found ?? 'unknown'} waits already`, {
@@ -118,7 +118,7 @@ async function answerWaiting(
   }
   const key = await openSigner(await readBounded(paths.waitingKey), passphrase);
   const request = checkRequest(await createRequest(plan.subject, key, plan.names));
-  if (asksTheSame(request, waiting)) return 'waiting';
+  if (asksTheSame(request, waiting)) return 'unchanged';
   await replaceFile(paths.request, encodePem('CERTIFICATE REQUEST', request.der), { mode: 0o644 });
   await writeServiceSettings(paths, plan.settings);
   return 'requested';

@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readCrls, readOptionalTrustAnchors, readPublishedCrls, trustAnchorsPath } from '../authority/trust.ts';
+import { readOptionalTrustAnchors, readPublishedCrls, trustAnchorsPath } from '../authority/trust.ts';
 import { isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
 import { statPath } from '../file-operations.ts';
 import { readBounded } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { parseServiceName } from '../options.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
-import type { Crl } from '../x509/crl.ts';
+import { type Crl, readCrls } from '../x509/crl.ts';
 import { sameOctets } from '../x509/octets.ts';
 
 /** A CRL of a large fleet has some 40 MB for a million entries. */

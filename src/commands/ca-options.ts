@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import type { NameConstraintsOrder } from '../issuance/extensions.ts';
-import { parseDnsConstraint, parseEmailConstraint, parseIpConstraint, parseUriConstraint } from '../options.ts';
+import {
+  badValue,
+  parseDnsConstraint,
+  parseEmailConstraint,
+  parseIpConstraint,
+  parseUriConstraint,
+} from '../options.ts';
+import { parseDistinguishedName } from '../x509/name.ts';
 import { gather, type OptionValues } from './command.ts';
 
 const kinds = [
@@ -42,4 +49,11 @@ export function constraintsFrom(options: OptionValues): NameConstraintsOrder {
     email: read(verb, 'Email'),
   });
   return { permitted: subtrees('permit'), excluded: subtrees('exclude') };
+}
+
+/** Reads the value of `--subject`: a CA's is never empty. RFC 5280, 4.1.2.6. Throws `bad-value`. */
+export function parseCaSubject(text: string): Uint8Array {
+  if (text.trim() === '')
+    throw badValue(text, '--subject', 'a CA has a subject', ["write it like 'CN=Link Root CA,O=Link'"]);
+  return parseDistinguishedName(text);
 }
