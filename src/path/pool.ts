@@ -39,10 +39,24 @@ function bySubject(certificates: readonly Certificate[]): ReadonlyMap<string, re
     const key = nameKey(certificate.subject);
     const same = index.get(key);
     if (same === undefined) index.set(key, [certificate]);
-    else if (!same.some(other => sameOctets(other.der, certificate.der))) same.push(certificate);
+    else same.push(certificate);
   }
+  for (const [key, same] of index) if (same.length > 1) index.set(key, withoutCopies(same));
   indexes.set(certificates, index);
   return index;
+}
+
+function withoutCopies(certificates: readonly Certificate[]): Certificate[] {
+  return [...new Map(certificates.map(certificate => [text(certificate), certificate])).values()];
+}
+
+const texts = new WeakMap<Certificate, string>();
+
+/** The whole certificate as a key for maps and sets. */
+function text(certificate: Certificate): string {
+  let known = texts.get(certificate);
+  if (known === undefined) texts.set(certificate, (known = Buffer.from(certificate.der).toString('latin1')));
+  return known;
 }
 
 /** Whether this very certificate is a trust anchor. */
@@ -58,23 +72,36 @@ export function isTrustAnchor(pool: CertificatePool, certificate: Certificate): 
 export function issuerCandidates(pool: CertificatePool, certificate: Certificate, at: number): readonly Candidate[] {
   const key = nameKey(certificate.issuer);
   const anchors = pool.anchors.get(key) ?? [];
-  const candidates: Candidate[] = anchors.map(anchor => ({ certificate: anchor, isAnchor: true }));
-  for (const other of pool.intermediates.get(key) ?? []) {
-    const isAnchor = anchors.some(anchor => anchor === other || sameOctets(anchor.der, other.der));
-    if (!isAnchor) candidates.push({ certificate: other, isAnchor: false });
-  }
+  const others = pool.intermediates.get(key) ?? [];
+  const anchorTexts = others.length === 0 ? undefined : new Set(anchors.map(text));
+  const candidates: Candidate[] = [
+    ...anchors.map(anchor => ({ certificate: anchor, isAnchor: true })),
+    ...others
+      .filter(other => anchors.length === 0 || anchorTexts?.has(text(other)) !== true)
+      .map(other => ({ certificate: other, isAnchor: false })),
+  ];
   if (candidates.length < 2) return candidates;
   const wanted = unreadableExtension(certificate) ? undefined : authorityKeyIdentifier(certificate)?.keyIdentifier;
-  const ranked = candidates.map(candidate => ({ candidate, rank: promise(candidate, wanted, at) }));
+  const ranked = candidates.map(candidate => ({ candidate, rank: promise(pool, candidate, wanted, at) }));
   return ranked.sort((a, b) => b.rank - a.rank).map(({ candidate }) => candidate);
 }
 
-function promise({ certificate, isAnchor }: Candidate, wanted: Uint8Array | undefined, at: number): number {
+/** The bits of the sum, the weightiest first: key, authority to issue, dates, somewhere to go on from there. */
+function promise(pool: CertificatePool, candidate: Candidate, wanted: Uint8Array | undefined, at: number): number {
+  const { certificate, isAnchor } = candidate;
   if (unreadableExtension(certificate)) return -1;
   const usage = keyUsage(certificate) ?? KeyUsage.keyCertSign;
   const mayIssue = basicConstraints(certificate)?.ca === true && (usage & KeyUsage.keyCertSign) !== 0;
   const inTime = certificate.notBefore <= at && at <= certificate.notAfter;
-  return 8 * keyPromise(certificate, wanted) + (mayIssue ? 4 : 0) + (inTime ? 2 : 0) + (isAnchor ? 1 : 0);
+  const onward = isAnchor ? 3 : onwardPromise(pool, certificate);
+  return 16 * keyPromise(certificate, wanted) + (mayIssue ? 8 : 0) + (inTime ? 4 : 0) + onward;
+}
+
+/** 2 where an anchor has the issuer's name, 1 where an intermediate has, 0 for a dead end. */
+function onwardPromise(pool: CertificatePool, certificate: Certificate): number {
+  const issuer = nameKey(certificate.issuer);
+  if (pool.anchors.has(issuer)) return 2;
+  return pool.intermediates.has(issuer) ? 1 : 0;
 }
 
 /** 2 for the key that is asked for, 1 where nobody says, 0 for another key. */

@@ -73,7 +73,7 @@ export function verifyChain(input: VerifyInput): Verdict {
 }
 
 function accepted(run: Run, chain: readonly Certificate[]): Verdict {
-  return { valid: true, chain, reasons: [], warnings: chainWarnings(run.input, chain), tried: run.tried };
+  return verdict(run, true, chain, []);
 }
 
 function refused(run: Run): Verdict {
@@ -81,6 +81,24 @@ function refused(run: Run): Verdict {
   const { exhausted } = run.budget;
   const spent = exhausted === undefined ? [] : [budgetReason(exhausted)];
   const others = best.reasons.filter(reason => reason.code !== spent[0]?.code);
-  const reasons = [...spent, ...others];
-  return { valid: false, chain: best.chain, reasons, warnings: chainWarnings(run.input, best.chain), tried: run.tried };
+  return verdict(run, false, best.chain, [...spent, ...others]);
+}
+
+/** Warnings are made when asked for: they cost as much as half a verification, and a batch has no place for them. */
+function verdict(
+  { input, tried }: Run,
+  valid: boolean,
+  chain: readonly Certificate[],
+  reasons: readonly Reason[],
+): Verdict {
+  let warnings: readonly Reason[] | undefined;
+  return {
+    valid,
+    chain,
+    reasons,
+    get warnings() {
+      return (warnings ??= chainWarnings(input, chain));
+    },
+    tried,
+  };
 }

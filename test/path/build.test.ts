@@ -165,6 +165,16 @@ describe('hostile pools', () => {
     expect(performance.now() - started).toBeLessThan(2000);
   });
 
+  test('finds the one good certificate behind 2,000 of the same name and key', () => {
+    const root = authority();
+    const stranger = authority({ name: 'stranger' });
+    const astray = Array.from({ length: 2000 }, () => intermediate(stranger));
+    const site = intermediate(root);
+    const started = performance.now();
+    expect(judge({ root, leaf: issue(site) }, { intermediates: certificates(...astray, site) }).valid).toBe(true);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
   test('follows a chain of 90 intermediates', () => {
     const root = authority();
     const chain = [root];
