@@ -6,23 +6,24 @@ export function hasUnprintable(text: string): boolean {
   return text.includes('\n') || text.search(unprintable) >= 0;
 }
 
-/**
- * JSON (or YAML whose odd strings are in double quotes) that can't control a terminal and says the same: what `JSON.stringify` leaves as it is,
- * C1 controls, DEL, bidirectional overrides and the like, is written as `\uXXXX`.
- */
-export function jsonEscaped(text: string): string {
-  return text.replace(unprintable, escapeCharacter);
-}
-
-/** The JSON of a document, safe to print, indented for a person. */
+/** The JSON of a document, safe to print: what `JSON.stringify` leaves as it is, C1 controls, bidirectional overrides and the like, is `\uXXXX`. */
 export function printableJson(document: unknown, indentation?: number): string {
-  return jsonEscaped(JSON.stringify(document, undefined, indentation));
+  return JSON.stringify(document, undefined, indentation).replace(unprintable, jsonEscape);
 }
 
-/** One escape for each UTF-16 unit, as JSON has it; YAML reads the two of a pair each by itself, so that it gets one of eight digits. */
-function escapeCharacter(character: string): string {
-  return Array.from(
-    { length: character.length },
-    (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
-  ).join('');
+/** One escape for each UTF-16 unit. RFC 8259, 7. */
+function jsonEscape(character: string): string {
+  return Array.from({ length: character.length }, (_, i) => `\\u${hex(character.charCodeAt(i), 4)}`).join('');
+}
+
+/** The same for YAML in which every string that needs it is in double quotes. YAML 1.2, 5.7. */
+export function printableYaml(text: string): string {
+  return text.replace(unprintable, character => {
+    const code = character.codePointAt(0) ?? 0;
+    return code > 0xffff ? `\\U${hex(code, 8)}` : `\\u${hex(code, 4)}`;
+  });
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, '0');
 }

@@ -1,5 +1,5 @@
 import { Document, isScalar, Scalar, visit } from 'yaml';
-import { hasUnprintable, jsonEscaped } from '../printable-json.ts';
+import { hasUnprintable, printableYaml } from '../printable-json.ts';
 
 /**
  * Plain values as YAML, for people and scripts; our own files are written by `encodeYaml`. Members that are undefined are left out.
@@ -13,5 +13,5 @@ export function toYaml(value: unknown): string {
         node.type = Scalar.QUOTE_DOUBLE;
     },
   });
-  return jsonEscaped(document.toString({ lineWidth: 0 }));
+  return printableYaml(document.toString({ lineWidth: 0 }));
 }

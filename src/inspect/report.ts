@@ -86,7 +86,7 @@ const essential: ReadonlySet<string> = new Set([
     'nextUpdate',
     'state',
   ],
-  ...['remainingSeconds', 'subject', 'revokedCount', 'format', 'encrypted', 'type', 'sha256', 'problem'],
+  ...['remainingSeconds', 'subject', 'revokedCount', 'format', 'encrypted', 'encryption', 'type', 'sha256', 'problem'],
 ]);
 
 function shortened(facts: Facts): Facts {

@@ -20,10 +20,18 @@ export function shortText(facts: Facts, paint: Paint): string {
     ...field('issuer', facts['issuer']),
     ...field('serialNumber', facts['serial']),
     ...validityLines(facts, paint),
+    ...field('encryption', encryptionText(facts['encryption'])),
     ...field('sha256', facts['sha256']),
     ...problemLines(facts, paint),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function encryptionText(encryption: Value | undefined): string | undefined {
+  if (!isFacts(encryption)) return undefined;
+  return Object.entries(encryption)
+    .map(([name, value]) => (typeof value === 'number' ? `${name} ${value}` : asText(value)))
+    .join(', ');
 }
 
 /** `cert.pem: certificate 1 of 2`. */
