@@ -29,7 +29,7 @@ export default {
     const result = compare({
       rounds: worlds.length,
       warmUp: 0,
-      ours: round => mtlsctl(['enroll', '--from', fleet, '--jobs', '2', '--dir', worlds[round].pki, '--quiet']),
+      ours: round => mtlsctl(['enroll', '--from', fleet, '--dir', worlds[round].pki, '--quiet']),
       peer: round => {
         const { authority } = worlds[round];
         const out = join(directory, `openssl${round}`);
