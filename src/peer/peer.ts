@@ -144,9 +144,10 @@ const explanations: Readonly<Record<string, string>> = {
 function connectionFailed(address: HostPort, flight: ServerFlight, failure: Error | undefined): MtlsctlError {
   const where = formatHostPort(address);
   const code = failureCode(failure);
-  const reason = (code === undefined ? undefined : explanations[code]) ?? failure?.message ?? 'no certificate was sent';
+  const reason =
+    (code === undefined ? undefined : explanations[code]) ?? messageOf(failure) ?? 'no certificate was sent';
   const alert = flight.alert === undefined ? '' : ` (TLS alert ${flight.alert})`;
-  return new MtlsctlError('connection-failed', `no certificate from ${where}: ${oneLine(reason)}${alert}`, {
+  return new MtlsctlError('connection-failed', `no certificate from ${where}: ${reason}${alert}`, {
     hints: [hintFor(code, where)],
     details: { host: address.host, port: address.port, ...(code === undefined ? {} : { systemCode: code }) },
     cause: failure,
@@ -167,7 +168,9 @@ function hintFor(code: string | undefined, where: string): string {
   return `openssl s_client -showcerts -connect ${where}`;
 }
 
-/** OpenSSL's messages end in a newline and name source files. */
-function oneLine(message: string): string {
-  return message.split('\n')[0]?.trim() ?? '';
+/** OpenSSL's messages name source files; its reason alone says as much. */
+function messageOf(failure: Error | undefined): string | undefined {
+  if (failure === undefined) return undefined;
+  if ('reason' in failure && typeof failure.reason === 'string') return failure.reason;
+  return failure.message.split('\n')[0]?.trim();
 }

@@ -115,7 +115,7 @@ describe('a certificate', () => {
     const spki = sequence(sequence(oid(oids.ecPublicKey), oid(oids.secp256r1)), bitString(Uint8Array.of(4, 1)));
     const facts = describeCertificate(parseCertificate(certificateDer({ publicKey: [spki] })));
     expect(facts['subjectPublicKeyInfo']).toMatchObject({
-      problem: expect.stringContaining('no point of P-256'),
+      problem: expect.stringContaining('no point of P-256') as string,
       subjectPublicKey: '0401',
     });
     expect(facts['subject']).toBe('CN=subject');
@@ -137,7 +137,7 @@ describe('an extension', () => {
 
   it('that is malformed has a problem beside its octets', () => {
     expect(extensionsOf(extension(oids.keyUsage, integer(5)))).toMatchObject({
-      keyUsage: { problem: expect.stringMatching(/INTEGER.* at byte \d+/), hex: '020105' },
+      keyUsage: { problem: expect.stringMatching(/INTEGER.* at byte \d+/) as string, hex: '020105' },
     });
   });
 
@@ -342,6 +342,6 @@ describe('a public key', () => {
     const rsa = sequence(integer(2n ** 1024n + 1n), integer(2n ** 8000n + 1n));
     const spki = sequence(sequence(oid(oids.rsaEncryption), nullValue()), bitString(rsa));
     const { publicExponent } = describePublicKeyInfo(parseSubjectPublicKeyInfo(spki));
-    expect(String(publicExponent).length).toBeLessThan(100);
+    expect(JSON.stringify(publicExponent).length).toBeLessThan(100);
   });
 });
