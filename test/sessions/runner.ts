@@ -35,7 +35,17 @@ export interface SessionOptions {
 
 /** Runs a session file in a temporary directory of its own. Throws at the first step that went otherwise, with its line and what came. */
 export async function runSession(path: string, options: SessionOptions = {}): Promise<void> {
-  const items = parseSession(readFileSync(path, 'utf8'));
+  const corrections = await runSessionText(readFileSync(path, 'utf8'), path, options);
+  if (corrections.length > 0) rewrite(path, corrections);
+}
+
+/** As runSession, for text from elsewhere; `path` is for messages. Returns what would have to be corrected, with `update` only. */
+export async function runSessionText(
+  text: string,
+  path: string,
+  options: SessionOptions = {},
+): Promise<readonly Correction[]> {
+  const items = parseSession(text);
   const before = process.cwd();
   const world = newWorld();
   const corrections: Correction[] = [];
@@ -60,11 +70,11 @@ export async function runSession(path: string, options: SessionOptions = {}): Pr
     rmSync(world.directory, { recursive: true, force: true });
   }
   if (failures.length > 0) throw new Error(failures.join('\n'));
-  if (corrections.length > 0) rewrite(path, corrections);
+  return corrections;
 }
 
 /** What a step should say instead, in the format of the file. */
-interface Correction {
+export interface Correction {
   readonly step: Step;
   readonly problem: string;
   readonly lines: readonly string[];
