@@ -15,6 +15,12 @@ if (!existsSync(new URL('../../dist/run.js', import.meta.url))) {
   console.error('mtlsctl is not built yet: run npm ci first');
   process.exit(2);
 }
+if (spawnSync('openssl', ['version']).error !== undefined) {
+  console.error(
+    'the second half lets openssl meet our certificates, and there is no openssl here: apt-get install openssl',
+  );
+  process.exit(2);
+}
 
 const directory = mkdtempSync(join(tmpdir(), 'mtlsctl-quickstart-'));
 process.chdir(directory);
@@ -85,6 +91,8 @@ function enrolServices() {
   const before = contentOf('pki/user-svc/cert.pem');
   const again = mtlsctl('pki', 'enroll', 'user-svc', 'api-gateway');
   check('a second time changes nothing', again.status === 0 && contentOf('pki/user-svc/cert.pem') === before);
+  const shown = mtlsctl('pki', 'inspect', '--short', 'pki/user-svc/cert.pem');
+  check('the first certificate is that of user-svc', shown.stdout.includes('CN=user-svc.link.internal'));
   const verified = mtlsctl('pki', 'verify-chain', 'user-svc', 'api-gateway', '--purpose', 'mutual');
   check('their chains are valid for both sides of mutual TLS', verified.status === 0, `exit status ${verified.status}`);
 }
