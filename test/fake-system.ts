@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { MtlsctlError } from '../src/errors.ts';
+import { splitLines } from '../src/lines.ts';
 import type { Output, Progress, Prompter, System } from '../src/system.ts';
 import { realSystem } from '../src/terminal.ts';
 
@@ -15,7 +16,7 @@ export interface FakeSystemOptions {
   readonly workingDirectory?: string;
   /** Milliseconds since the epoch; the clock stands still unless it is a function. */
   readonly now?: number | (() => number);
-  readonly stdin?: string | Uint8Array;
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** Present where a person sits at the terminal: what they will answer, in this order. */
   readonly answers?: readonly ScriptedAnswer[];
   readonly randomBytes?: (count: number) => Uint8Array;
@@ -52,15 +53,16 @@ export function fakeSystem(options: FakeSystemOptions): FakeSystem {
     stderr: err,
     now: typeof now === 'function' ? now : () => now,
     randomBytes: options.randomBytes ?? (count => randomBytes(count)),
-    readStdin: limit => {
-      const all = readAll(stdin, limit);
+    readStdin: async limit => {
+      const given = stdin;
       stdin = '';
-      return Promise.resolve(all);
+      return readAll(given, limit);
     },
+    stdinLines: limit => splitLines(chunksOf(stdin), limit),
     stdinIsTerminal: options.answers !== undefined,
     prompter: options.answers === undefined ? undefined : person.prompter,
     painter: () => Promise.resolve(text => text),
-    table: (head, rows) => realSystem().table(head, rows),
+    table: (head, rows) => realSystem(import.meta.url).table(head, rows),
     progress: (): Progress => ({
       update: (done, failed) => progressUpdates.push([done, failed]),
       finish: () => undefined,
@@ -75,13 +77,29 @@ export function fakeSystem(options: FakeSystemOptions): FakeSystem {
 
 function capture(isTerminal: boolean): Output & { text: () => string } {
   const written: string[] = [];
-  return { isTerminal, columns: 80, write: text => written.push(text), text: () => written.join('') };
+  return {
+    isTerminal,
+    columns: 80,
+    write: text => written.push(text),
+    drained: () => Promise.resolve(),
+    text: () => written.join(''),
+  };
 }
 
-function readAll(stdin: string | Uint8Array, limit: number): Uint8Array {
-  const bytes = typeof stdin === 'string' ? new TextEncoder().encode(stdin) : stdin;
+type Stdin = NonNullable<FakeSystemOptions['stdin']>;
+
+async function readAll(stdin: Stdin, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of chunksOf(stdin)) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
   if (bytes.length > limit) throw new MtlsctlError('too-large', `standard input is larger than ${limit} octets`);
   return bytes;
+}
+
+async function* chunksOf(stdin: Stdin): AsyncGenerator<Uint8Array> {
+  if (typeof stdin === 'string') yield new TextEncoder().encode(stdin);
+  else if (stdin instanceof Uint8Array) yield stdin;
+  else yield* stdin;
 }
 
 function scriptedPerson(answers: readonly ScriptedAnswer[]): {

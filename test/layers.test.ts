@@ -9,27 +9,23 @@ const everywhere = ['errors', 'printable', 'printable-json'];
  * Imports point one way: a part stands above all that it names.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  single: ['run'],
+  single: ['run', 'worker'],
+  thread: ['worker'],
+  worker: ['enrolment'],
   run: ['main', 'terminal'],
   main: ['commands', 'system'],
   commands: [
-    ...[
-      'issuers',
-      'authority',
-      'deployment',
-      'issuance',
-      'inspect',
-      'peer',
-      'verification',
-      'path',
-      'keys',
-      'x509',
-      'der',
-    ],
-    ...['config', 'options', 'files', 'lock-directory', 'system'],
+    ...['enrolment', 'inspect', 'peer', 'verification', 'issuers', 'authority', 'deployment', 'issuance'],
+    ...['path', 'keys', 'x509', 'der', 'config', 'options', 'files', 'lines', 'lock-directory', 'system'],
+  ],
+  enrolment: [
+    ...['issuers', 'authority', 'deployment', 'issuance', 'keys', 'x509', 'der'],
+    ...['config', 'options', 'files', 'system'],
   ],
   verification: [
+    'lines',
     'system',
+    'lines',
     'authority',
     'deployment',
     'path',
@@ -76,8 +72,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   files: ['file-operations', 'process-identity'],
   'file-operations': [],
   'process-identity': [],
-  terminal: ['system'],
-  system: [],
+  terminal: ['lines', 'system'],
+  system: ['lines'],
+  lines: [],
   printable: [],
   'printable-json': [],
   staging: ['files', 'file-operations'],
@@ -108,9 +105,10 @@ const builtInImporters: Readonly<Record<string, readonly string[]>> = {
   'node:fs': filesystemUsers,
   'node:fs/promises': filesystemUsers,
   'node:net': ['peer'],
-  'node:os': ['process-identity', 'lock'],
+  'node:os': ['process-identity', 'lock', 'terminal'],
   'node:timers/promises': ['lock'],
   'node:tls': ['peer'],
+  'node:worker_threads': ['single', 'terminal', 'worker'],
 };
 
 /** No I/O, no clock, no environment: time, randomness and keys are arguments. Of Node they get hashes and signature checks. */
