@@ -34,7 +34,7 @@ if (single) {
   await rm(new URL('dist', import.meta.url), { recursive: true, force: true });
   await build({
     ...common,
-    entryPoints: { run: 'src/run.ts' },
+    entryPoints: { run: 'src/run.ts', thread: 'src/thread.ts' },
     format: 'esm',
     splitting: true,
     outdir: 'dist',

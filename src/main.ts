@@ -104,7 +104,7 @@ function configure(subcommand: Command, definition: CommandDefinition, action: A
 }
 
 function commandContext(system: System, options: Readonly<Record<string, unknown>>, program: Command): CommandContext {
-  const asked = options['dir'] ?? (system.env['MTLSCTL_DIR'] || undefined) ?? defaultDirectory;
+  const asked = (options['dir'] as string | undefined) ?? (system.env['MTLSCTL_DIR'] || undefined) ?? defaultDirectory;
   // An unset variable in a script must not make the working directory the PKI directory.
   if (asked === '') throw new MtlsctlError('usage', '--dir is given an empty path');
   let stdinIsRead = false;
@@ -115,7 +115,7 @@ function commandContext(system: System, options: Readonly<Record<string, unknown
   return {
     system,
     program,
-    directory: resolve(system.workingDirectory, String(asked)),
+    directory: resolve(system.workingDirectory, asked),
     json: options['json'] === true,
     quiet,
     yes: options['yes'] === true,

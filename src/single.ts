@@ -1,3 +1,9 @@
+import { isMainThread } from 'node:worker_threads';
 import { run } from './run.ts';
+import { runWorker } from './worker.ts';
 
-void run();
+/** CommonJS, as the single file is. */
+declare const __filename: string;
+
+if (isMainThread) void run(__filename);
+else runWorker();

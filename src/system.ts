@@ -1,9 +1,13 @@
+import type { Line } from './lines.ts';
+
 /** A stream that text is written to. */
 export interface Output {
   readonly isTerminal: boolean;
   /** Width in columns; 80 where there is no terminal. */
   readonly columns: number;
   write(text: string): void;
+  /** Waits while a reader is far behind, so that what writes without end keeps its memory. */
+  drained(): Promise<void>;
 }
 
 export type Colour = 'bold' | 'cyan' | 'dim' | 'green' | 'red' | 'yellow';
@@ -25,6 +29,22 @@ export interface Progress {
   finish(): void;
 }
 
+/** A thread of this program that does a part of its work. */
+export interface Thread {
+  post(message: unknown): void;
+  listen(listeners: {
+    readonly message: (message: unknown) => void;
+    readonly error: (error: unknown) => void;
+    readonly exit: () => void;
+  }): void;
+}
+
+export interface Threads {
+  /** How many can run at the same time. */
+  readonly available: number;
+  start(data: unknown): Thread;
+}
+
 /**
  * All the ambient world there is: clock, environment, standard streams, terminal, randomness.
  * The files of the PKI directory are reached through files.ts.
@@ -38,8 +58,10 @@ export interface System {
   /** The present, in milliseconds since 1970-01-01T00:00:00Z. */
   now(): number;
   randomBytes(count: number): Uint8Array;
-  /** Reads stdin to its end. Throws `too-large` over `limit` octets. */
+  /** Reads stdin to its end. Throws `too-large` over `limit` octets, `unreadable`. */
   readStdin(limit: number): Promise<Uint8Array>;
+  /** The lines of stdin as they come. One of more than `limit` octets is `too-long`. Throws `unreadable`. */
+  stdinLines(limit: number): AsyncIterable<Line>;
   readonly stdinIsTerminal: boolean;
   /** Present only when stdin is a terminal. */
   readonly prompter: Prompter | undefined;
@@ -48,4 +70,6 @@ export interface System {
   /** A table of text, its first row the head. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string>;
   progress(total: number, label: string): Progress;
+  /** Absent where all work is done in one thread. */
+  readonly threads?: Threads;
 }

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { MtlsctlError } from './errors.ts';
-import type { Output, Paint, Progress, Prompter, System } from './system.ts';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { MtlsctlError, systemErrorCode } from './errors.ts';
+import { splitLines } from './lines.ts';
+import type { Output, Paint, Progress, Prompter, System, Thread } from './system.ts';
 
 /** The real world. The only importer of chalk, cli-table3 and inquirer, each loaded when it is first needed. */
-export function realSystem(): System {
+export function realSystem(threadFile: string | URL): System {
   const stderr = output(process.stderr);
   const stdinIsTerminal = process.stdin.isTTY;
   return {
@@ -15,10 +19,12 @@ export function realSystem(): System {
     now: () => Date.now(),
     randomBytes: count => randomBytes(count),
     readStdin,
+    stdinLines: limit => splitLines(stdinChunks(), limit),
     stdinIsTerminal,
     prompter: stdinIsTerminal ? prompter : undefined,
     painter,
     table,
+    threads: { available: availableParallelism(), start: data => startThread(threadFile, data) },
     progress: (total, label) => (stderr.isTerminal ? progressBar(stderr, total, label) : silentProgress),
   };
 }
@@ -30,18 +36,39 @@ function output(stream: NodeJS.WriteStream): Output {
     write: text => {
       stream.write(text);
     },
+    drained: () => drained(stream),
   };
+}
+
+/**
+ * Room for some hundred thousand short answers: a caller that first writes all its questions and then reads gets along with it,
+ * and would wait for ever if questions were left unread as soon as an answer is.
+ */
+const highWater = 16 * 1024 * 1024;
+
+async function drained(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength > highWater) await once(stream, 'drain');
 }
 
 async function readStdin(limit: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+  for await (const chunk of stdinChunks()) {
     size += chunk.length;
     if (size > limit) throw new MtlsctlError('too-large', `standard input is larger than ${limit} octets`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+async function* stdinChunks(): AsyncGenerator<Buffer> {
+  try {
+    yield* process.stdin as AsyncIterable<Buffer>;
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw new MtlsctlError('unreadable', `cannot read standard input (${code})`, { cause: error });
+  }
 }
 
 const prompter: Prompter = {
@@ -144,6 +171,18 @@ function progressBar(stderr: Output, total: number, label: string): Progress {
     update: draw,
     finish: () => {
       stderr.write('\r\u001b[K');
+    },
+  };
+}
+
+function startThread(file: string | URL, data: unknown): Thread {
+  const worker = new Worker(file, { workerData: data, env: {}, argv: [] });
+  return {
+    post: message => {
+      worker.postMessage(message);
+    },
+    listen: ({ message, error, exit }) => {
+      worker.on('message', message).on('error', error).on('exit', exit);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type Config, loadConfig } from '../config.ts';
-import { readOptional } from '../files.ts';
+import { type Config, type ConfigSettings, encodeConfig, loadConfig } from '../config.ts';
+import { readOptional, replaceFile } from '../files.ts';
 
 export function configPath(directory: string): string {
   return join(directory, 'mtlsctl.yaml');
@@ -11,4 +11,10 @@ export async function readConfig(directory: string): Promise<Config> {
   const path = configPath(directory);
   const file = await readOptional(path, 1 << 20);
   return loadConfig(file === undefined ? undefined : new TextDecoder().decode(file), path);
+}
+
+/** The first command on a new machine decides what mtlsctl.yaml says; one that is there stays. Callers hold the lock of the PKI directory. */
+export async function writeFirstConfig(directory: string, settings: ConfigSettings): Promise<void> {
+  const path = configPath(directory);
+  if ((await readOptional(path)) === undefined) await replaceFile(path, encodeConfig(settings), { mode: 0o644 });
 }

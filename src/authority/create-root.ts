@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { type Config, encodeConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import { loadProfile } from '../config/profiles.ts';
 import { MtlsctlError } from '../errors.ts';
-import { createPrivateFile, ensureDirectory, readOptional, replaceFile, writeDurable } from '../files.ts';
+import { removeTree } from '../file-operations.ts';
+import { createPrivateFile, ensureDirectory, readOptional, writeDurable } from '../files.ts';
 import type { NameConstraintsOrder } from '../issuance/extensions.ts';
 import { issueCertificate } from '../issuance/issue.ts';
 import { subjectFor } from '../issuance/names.ts';
@@ -12,6 +13,7 @@ import type { SoftwareKey } from '../keys/signer.ts';
 import { generateKey } from '../keys/software.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
+import { allOrNothing, wayBack } from '../staging.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
 import { encodePem } from '../x509/pem.ts';
@@ -22,11 +24,11 @@ import {
   loadAuthority,
   stageAuthority,
 } from './authority.ts';
-import { configPath } from './configuration.ts';
+import { configPath, writeFirstConfig } from './configuration.ts';
 import { type CrlPublication, publishCrl } from './crl.ts';
 import { createdEvent } from './issue.ts';
 import { Ledger } from './ledger.ts';
-import { addTrustAnchor, mergePublishedCrl, readOptionalTrustAnchors, trustAnchorsPath } from './trust.ts';
+import { addTrustAnchor, crlsPath, mergePublishedCrl, readOptionalTrustAnchors, trustAnchorsPath } from './trust.ts';
 
 /** A root CA as it is asked for; what is undefined is decided by profile and configuration. */
 export interface RootOrder {
@@ -88,8 +90,8 @@ export async function planRoot(order: RootOrder, config: Config): Promise<RootPl
     files: [
       ...(hasConfig ? [] : [configPath(order.directory)]),
       ...[paths.key, paths.certificate, paths.ledger, paths.crlPem, paths.crlDer],
+      crlsPath(order.directory),
       trustAnchorsPath(order.directory),
-      join(order.directory, 'crl.pem'),
     ],
   };
 }
@@ -121,24 +123,37 @@ async function refuseExisting(order: RootOrder): Promise<void> {
 }
 
 /**
- * Makes the root as planned: key, certificate, ledger and CRL take their place at one instant, `ca.pem` and `crl.pem` follow from them.
- * `passphrase` undefined stores the key unencrypted.
+ * Makes the root as planned: key, certificate, ledger and CRL take their place at one instant, `crl.pem` and `ca.pem` follow from them.
+ * Where a step fails all are taken back. `passphrase` undefined stores the key unencrypted.
  */
 export async function createRoot(plan: RootPlan, passphrase: Uint8Array | undefined): Promise<CreatedRoot> {
   const key = await generateKey(plan.keyType);
   const keyPem = await keyFileContent(key, passphrase, count => plan.random(count));
   const certificate = await selfSigned(plan, key);
   await ensureDirectory(plan.directory, 0o755);
-  return withLock(lockDirectory(plan.directory, 'pki'), async () => {
-    await refuseExisting(plan);
-    const crl = await stageAuthority(plan.directory, plan.name, staging =>
-      writeAuthority({ paths: authorityPaths(staging), keyPem, certificate, key, plan }),
-    );
-    if ((await readOptional(configPath(plan.directory))) === undefined) await writeConfig(plan);
-    await addTrustAnchor(plan.directory, certificate);
-    await mergePublishedCrl(plan.directory, crl.crl);
-    return { certificate, crl };
-  });
+  return withLock(lockDirectory(plan.directory, 'pki'), () =>
+    allOrNothing(async undo => {
+      await refuseExisting(plan);
+      // What only the command line said comes first, since completeInterruptedRoot() could not know it.
+      undo(await wayBack(configPath(plan.directory)));
+      await writeFirstConfig(plan.directory, {
+        trustDomain: plan.trustDomain,
+        crl: { rootValidity: plan.crlValidity },
+      });
+      const { directory } = authorityPaths(join(authoritiesDirectory(plan.directory), plan.name));
+      const crl = await stageAuthority(plan.directory, plan.name, staging =>
+        writeAuthority({ paths: authorityPaths(staging), keyPem, certificate, key, plan }),
+      );
+      undo(() => {
+        removeTree(directory);
+      });
+      undo(await wayBack(crlsPath(plan.directory)));
+      await mergePublishedCrl(plan.directory, crl.crl);
+      undo(await wayBack(trustAnchorsPath(plan.directory)));
+      await addTrustAnchor(plan.directory, certificate);
+      return { certificate, crl };
+    }),
+  );
 }
 
 async function selfSigned(plan: RootPlan, key: SoftwareKey): Promise<Certificate> {
@@ -171,11 +186,6 @@ async function writeAuthority({ paths, keyPem, certificate, key, plan }: StagedR
   await ledger.append([createdEvent(certificate)], plan.now);
   await writeDurable(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
   return publishCrl({ certificate, paths, ledger, signer: key, now: plan.now, validity: plan.crlValidity });
-}
-
-async function writeConfig(plan: RootPlan): Promise<void> {
-  const text = encodeConfig({ trustDomain: plan.trustDomain, crl: { rootValidity: plan.crlValidity } });
-  await replaceFile(configPath(plan.directory), text, { mode: 0o644 });
 }
 
 /** The PEM of a key about to be stored. */

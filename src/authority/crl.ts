@@ -40,7 +40,7 @@ export async function publishCrl(order: CrlOrder): Promise<CrlPublication> {
   const number = lastCrlNumber(entries) + 1;
   const thisUpdate = Math.floor(order.now / 1000) * 1000;
   const nextUpdate = thisUpdate + order.validity;
-  const revoked = revokedEntries(entries, order.now);
+  const revoked = revokedEntries(entries);
   const der = await signCrl(order, { number, thisUpdate, nextUpdate, revoked });
   const crl = readBack(der, order.certificate, revoked.length);
   await order.ledger.append(
@@ -72,19 +72,25 @@ function lastCrlNumber(entries: readonly LedgerEntry[]): number {
   return last;
 }
 
-/** What is revoked and not released. An entry stays until its certificate has expired before the CRL's thisUpdate. */
-function revokedEntries(entries: readonly LedgerEntry[], now: number): readonly CrlWriterEntry[] {
-  const revoked = new Map<string, CrlWriterEntry>();
+/** What is revoked and not released. An entry stays until it was on a CRL issued after its certificate had expired (RFC 5280, 3.3). */
+function revokedEntries(entries: readonly LedgerEntry[]): readonly CrlWriterEntry[] {
+  const revoked = new Map<string, Revoked>();
   for (const entry of entries) {
+    if (entry.event === 'revoked') revoked.set(entry.serial, entry);
     if (entry.event === 'released') revoked.delete(entry.serial);
-    if (entry.event !== 'revoked' || Date.parse(entry.notAfter) < now) continue;
-    revoked.set(entry.serial, {
-      serialNumber: serialFromHex(entry.serial),
-      revocationDate: Date.parse(entry.date),
-      reason: entry.reason,
-    });
+    if (entry.event === 'crl-published') dropExpired(revoked, Date.parse(entry.thisUpdate));
   }
-  return [...revoked.values()];
+  return [...revoked.values()].map(({ serial, date, reason }) => ({
+    serialNumber: serialFromHex(serial),
+    revocationDate: Date.parse(date),
+    reason,
+  }));
+}
+
+type Revoked = Extract<LedgerEntry, { readonly event: 'revoked' }>;
+
+function dropExpired(revoked: Map<string, Revoked>, thisUpdate: number): void {
+  for (const [serial, { notAfter }] of revoked) if (Date.parse(notAfter) < thisUpdate) revoked.delete(serial);
 }
 
 interface CrlContent {

@@ -84,7 +84,7 @@ export async function issueUnder(issuer: OpenAuthority, order: SubordinateOrder)
     ...(order.crlUrls !== undefined && { crlUrls: order.crlUrls }),
     authorityKeys: issuer.authorityKeys,
     now: order.now,
-    random: order.random,
+    random: count => order.random(count),
   });
   refuseUnverified(certificate, issuer, order);
   await issuer.ledger.append([issuedEvent(certificate, order)], order.now);

@@ -1,8 +1,10 @@
 import { enrollService } from '../deployment/enroll.ts';
 import { isMtlsctlError } from '../errors.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
-import { enrolledEntry, enrollSchema, entryText, failedEntry, type ServiceEntry } from './enroll-report.ts';
-import { setUpEnrolment, settingsFromFlags } from './enrolment.ts';
+import { enrolledEntry, enrollSchema, failedEntry, type ServiceEntry } from '../enrolment/entry.ts';
+import { setUpEnrolment } from '../enrolment/set-up.ts';
+import { entryText } from './enroll-report.ts';
+import { enrolmentOrder, settingsFromFlags } from './enrolment-options.ts';
 
 /** Enrols the services named on the command line, one after the other. */
 export async function enrollNamed(
@@ -11,7 +13,8 @@ export async function enrollNamed(
   options: OptionValues,
 ): Promise<Outcome> {
   const settings = settingsFromFlags(options);
-  const { enrolment } = await setUpEnrolment(context, options, () => ({ settings, isWhole: false }));
+  const order = await enrolmentOrder(context, options);
+  const enrolment = await setUpEnrolment(order, () => ({ settings, isWhole: false }));
   const entries: ServiceEntry[] = [];
   for (const service of services) {
     try {

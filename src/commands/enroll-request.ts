@@ -19,8 +19,11 @@ import { formatName } from '../x509/name.ts';
 import { sameOctets } from '../x509/octets.ts';
 import type { Request } from '../x509/request.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
-import { certificateEntry, enrollSchema, entryText, type ServiceEntry } from './enroll-report.ts';
-import { issuersOf, leafPassphrase, mergeSettings, settingsFromFlags } from './enrolment.ts';
+import { certificateEntry, enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
+import { mergeSettings } from '../enrolment/settings.ts';
+import { localIssuers } from '../issuers/local.ts';
+import { entryText } from './enroll-report.ts';
+import { leafPassphrase, oneCaPassphrase, settingsFromFlags } from './enrolment-options.ts';
 import { confirmOrDecline } from './modes.ts';
 
 /** `enroll --request`: key and request, on the node that the key never leaves. */
@@ -42,14 +45,7 @@ export async function makeRequests(
   }
   return {
     document: { schema: enrollSchema, services: entries },
-    text: paint =>
-      entries
-        .map(entry =>
-          'request' in entry
-            ? `${entry.service}: ${entry.status}, request ${entry.request}\n`
-            : entryText(entry, paint),
-        )
-        .join(''),
+    text: paint => entries.map(entry => entryText(entry, paint)).join(''),
   };
 }
 
@@ -70,9 +66,9 @@ async function requestEnrolment(context: CommandContext, options: OptionValues):
   };
 }
 
-function requestEntry(directory: string, result: RequestedService): ServiceEntry & { request?: string } {
+function requestEntry(directory: string, result: RequestedService): ServiceEntry {
   if ('certificate' in result) {
-    return certificateEntry(directory, result.service, result.status, result.certificate, result.plan);
+    return certificateEntry(directory, result.plan, result.status, result.certificate);
   }
   return { service: result.service, status: result.status, request: result.path };
 }
@@ -86,7 +82,11 @@ export async function signServiceRequest(
   const [csr, out] = [String(options['csr']), String(options['out'])];
   const request = readRequestFile(await readBounded(csr), csr);
   const config = await readConfig(context.directory);
-  const issuers = issuersOf(context, options);
+  const issuers = localIssuers({
+    directory: context.directory,
+    random: count => context.system.randomBytes(count),
+    passphrase: oneCaPassphrase(context, options),
+  });
   const asked = mergeSettings(undefined, settingsFromFlags(options));
   const authority = asked.authority ?? (await issuers.defaultAuthority());
   const settings = { ...asked, authority, keyType: keyTypeOf(request.subjectPublicKeyInfo) ?? 'ec-p256' } as const;
@@ -135,12 +135,12 @@ async function existingAnswer(
 
 function signedOutcome(
   context: CommandContext,
-  status: string,
+  status: ServiceEntry['status'],
   certificate: Certificate,
   plan: ServicePlan,
   out: string,
 ): Outcome {
-  const { key, ...entry } = certificateEntry(context.directory, plan.service, status, certificate, plan);
+  const { key, ...entry } = certificateEntry(context.directory, plan, status, certificate);
   const shown = { ...entry, certificate: out };
   return { document: { schema: enrollSchema, services: [shown] }, text: paint => entryText(shown, paint) };
 }
@@ -161,6 +161,6 @@ export async function installAnswer(context: CommandContext, service: string, op
   const file = String(options['install']);
   const result = await installService({ ...(await requestEnrolment(context, options)), file, trustAnchors }, service);
   if (named !== undefined) await addTrustAnchor(directory, named);
-  const entry = certificateEntry(directory, service, result.status, result.certificate, result.plan);
+  const entry = certificateEntry(directory, result.plan, result.status, result.certificate);
   return { document: { schema: enrollSchema, services: [entry] }, text: paint => entryText(entry, paint) };
 }

@@ -15,7 +15,7 @@ import {
   parseUri,
 } from '../options.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
-import { enrollFleet } from './enroll-fleet.ts';
+import { enrollFromFile } from './enroll-fleet.ts';
 import { enrollNamed } from './enroll-named.ts';
 import { installAnswer, makeRequests, signServiceRequest } from './enroll-request.ts';
 import { modeOf } from './modes.ts';
@@ -74,7 +74,7 @@ stays as service.yaml has it. As with issue-intermediate, a key need not leave i
       )
       .option('--force', 'a new certificate even where the present one is as asked')
       .option('--from <file>', 'a fleet file (YAML) with many services; - is stdin')
-      .option('--jobs <n>', 'with --from: how many at once (default: 8)', text =>
+      .option('--jobs <n>', 'with --from: how many at once, each in a thread (default: one for each core)', text =>
         parseCount(text, '--jobs', { minimum: 1, maximum: 64 }),
       )
       .option('--ca-passphrase-file <path>', "the passphrase of the authority's key; - is stdin")
@@ -103,7 +103,7 @@ type Way = (
 
 const ways = {
   direct: enrollNamed,
-  fleet: (context, _services, options) => enrollFleet(context, options),
+  fleet: (context, _services, options) => enrollFromFile(context, options),
   install: (context, services, options) => installAnswer(context, only(services, '--install'), options),
   request: makeRequests,
   sign: (context, services, options) => signServiceRequest(context, only(services, '--csr'), options),

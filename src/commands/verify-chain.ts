@@ -1,10 +1,12 @@
 import { type Command, Option } from 'commander';
 import { parseCount, parseDuration, parseInstant } from '../options.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
+import { answerLines, longestLine } from '../verification/batch.ts';
 import { type VerificationOrder, verifyTargets } from '../verification/run.ts';
 import { parseReferenceName } from '../verification/reference-name.ts';
 import { resultDocument, resultText } from '../verification/report.ts';
-import { type CommandDefinition, gather } from './command.ts';
+import { MtlsctlError } from '../errors.ts';
+import { type CommandContext, type CommandDefinition, gather, type Outcome } from './command.ts';
 
 /** Flags that go as they are, each as its parser returned it. */
 type VerifyChainFlags = Omit<
@@ -48,9 +50,13 @@ ca.pem is used; once there are CRLs every certificate but the anchor must be cov
       .option('--strict', 'turn warnings into refusals')
       .option('--max-depth <n>', 'intermediates allowed between anchor and leaf', text =>
         parseCount(text, '--max-depth', { minimum: 0, maximum: 100 }),
+      )
+      .addOption(
+        new Option('--batch', 'answer requests from stdin, one JSON object a line, as they come').conflicts(oneRunOnly),
       );
   },
   async run(context, operands, options) {
+    if (options['batch'] === true) return answerBatch(context, operands);
     const run = await verifyTargets({
       directory: context.directory,
       targets: operands,
@@ -69,3 +75,19 @@ ca.pem is used; once there are CRLs every certificate but the anchor must be cov
     };
   },
 };
+
+/** Each line of a batch brings its own. */
+const oneRunOnly = [
+  ...['all', 'trust', 'untrusted', 'crl', 'requireCrl', 'purpose', 'name', 'at', 'minRemaining', 'key'],
+  ...['profile', 'strict', 'maxDepth', 'junit'],
+];
+
+/** Status 0 once all lines have been read, whatever the answers are. */
+async function answerBatch({ emit, system }: CommandContext, operands: readonly string[]): Promise<Outcome | undefined> {
+  if (operands.length > 0) throw new MtlsctlError('usage', '--batch and named targets exclude each other');
+  for await (const answer of answerLines(system.stdinLines(longestLine), () => system.now())) {
+    emit(answer);
+    await system.stdout.drained();
+  }
+  return undefined;
+}

@@ -64,10 +64,10 @@ export interface EnrolledService {
 export async function enrollService(enrolment: Enrolment, service: string): Promise<EnrolledService> {
   const paths = servicePaths(enrolment.directory, service);
   // Most services of a second run need nothing, and to see that takes no lock.
-  return (
-    (await enrolledAlready(await examine(enrolment, service, paths), paths)) ??
-    withLock(paths.lock, () => enrollLocked(enrolment, service, paths), { what: `service '${service}'` })
-  );
+  const before = await examine(enrolment, service, paths);
+  const done = enrolledAlready(before);
+  if (done !== undefined && isAsStored(before)) return done;
+  return withLock(paths.lock, () => enrollLocked(enrolment, paths, before), { what: `service '${service}'` });
 }
 
 interface Examination {
@@ -78,36 +78,43 @@ interface Examination {
   readonly reasons: readonly DueReason[];
 }
 
-async function examine(enrolment: Enrolment, service: string, paths: ServicePaths): Promise<Examination> {
+/** `before` is what was found without the lock: as long as the settings are the same, so is the plan. */
+async function examine(
+  enrolment: Enrolment,
+  service: string,
+  paths: ServicePaths,
+  before?: Examination,
+): Promise<Examination> {
   const now = enrolment.now();
   const stored = await readServiceSettings(paths);
   const settings = await enrolment.settings(service, stored);
   const issuers = await enrolment.issuers(settings);
-  const plan = planService(service, settings, enrolment.config, issuers);
+  const isSame = before !== undefined && encodeServiceFile(settings) === encodeServiceFile(before.plan.settings);
+  const plan = isSame ? before.plan : planService(service, settings, enrolment.config, issuers);
   const installed = await readInstalled(paths, [...issuers, ...enrolment.trustAnchors]);
   return { now, stored, plan, installed, reasons: whyDue(installed, plan, enrolment, now) };
 }
 
-/** Undefined where there is something to do, if only in service.yaml. */
-async function enrolledAlready(
-  { stored, plan, installed, reasons }: Examination,
-  paths: ServicePaths,
-): Promise<EnrolledService | undefined> {
+/** Undefined where a certificate has to be issued. */
+function enrolledAlready({ plan, installed, reasons }: Examination): EnrolledService | undefined {
   if (reasons.length > 0 || installed.state !== 'readable') return undefined;
-  if (stored === undefined || encodeServiceFile(stored) !== encodeServiceFile(plan.settings)) {
-    await withLock(paths.lock, () => writeServiceSettings(paths, plan.settings));
-  }
   const { certificate } = installed;
   return { service: plan.service, status: 'unchanged', certificate, plan, reasons, warnings: [] };
 }
 
-async function enrollLocked(enrolment: Enrolment, service: string, paths: ServicePaths): Promise<EnrolledService> {
-  const { now, stored, plan, installed, reasons } = await examine(enrolment, service, paths);
-  if (reasons.length === 0 && installed.state === 'readable') {
-    // Another process was faster.
-    await writeServiceSettings(paths, plan.settings);
-    return { service, status: 'unchanged', certificate: installed.certificate, plan, reasons, warnings: [] };
+function isAsStored({ stored, plan }: Examination): boolean {
+  return stored !== undefined && encodeServiceFile(stored) === encodeServiceFile(plan.settings);
+}
+
+async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: Examination): Promise<EnrolledService> {
+  const { service } = before.plan;
+  const examination = await examine(enrolment, service, paths, before);
+  const done = enrolledAlready(examination);
+  if (done !== undefined) {
+    if (!isAsStored(examination)) await writeServiceSettings(paths, examination.plan.settings);
+    return done;
   }
+  const { now, stored, plan, reasons } = examination;
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
   const key = await generateKey(plan.keyType);

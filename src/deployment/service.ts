@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../config/service-file.ts';
-import { isMtlsctlError } from '../errors.ts';
+import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { lockDirectory } from '../lock-directory.ts';
@@ -36,8 +37,16 @@ export function servicePaths(directory: string, service: string): ServicePaths {
     requestDirectory: at('..request'),
     waitingKey: at('..request', 'key.pem'),
     request: at('..request', 'csr.pem'),
-    lock: lockDirectory(directory, `service.${service}`),
+    lock: lockDirectory(directory, `services.${stripeOf(service)}`),
   };
+}
+
+/** A lock for each of thousands of services would be as many directories; these few are enough that two services seldom wait for each other. */
+const stripes = 64;
+
+function stripeOf(service: string): string {
+  const first = hash('sha256', service, 'buffer')[0] ?? 0;
+  return String(first % stripes).padStart(2, '0');
 }
 
 /** What service.yaml says; undefined where there is none. Throws `config-invalid`, `unreadable`. */
@@ -75,9 +84,13 @@ export async function readInstalled(paths: ServicePaths, known: readonly Certifi
     return { state: 'readable', certificate, chain, anchors: readCertificates(files.ca).map(intern), keyMatches };
   } catch (error) {
     if (!isMtlsctlError(error)) throw error;
-    if (error.code === 'not-found') return { state: 'missing', missing: [String(error.details['path'] ?? 'a file')] };
+    if (error.code === 'not-found') return { state: 'missing', missing: [fileOf(error)] };
     return { state: 'unreadable', problem: error.message };
   }
+}
+
+function fileOf({ details }: MtlsctlError): string {
+  return typeof details['path'] === 'string' ? details['path'] : 'a file';
 }
 
 /** A key that is encrypted can't be compared and is taken for the right one: it was when it was installed. */

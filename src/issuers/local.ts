@@ -14,21 +14,22 @@ export interface LocalIssuersOptions {
 }
 
 /** The authorities of a PKI directory, each opened once, when it is first needed. */
-export function localIssuers({ directory, passphrase, random }: LocalIssuersOptions): Issuers {
+export function localIssuers(options: LocalIssuersOptions): Issuers {
+  const { directory } = options;
   const config = once(() => readConfig(directory));
   const anchors = once(() => readTrustAnchors(directory));
   const views = perName<readonly Certificate[]>(async name =>
     issuersOf(await loadAuthority(directory, name), await anchors()),
   );
-  const opened = perName<OpenAuthority>(name => openAuthority(directory, name, () => passphrase(name)));
+  const opened = perName<OpenAuthority>(name => openAuthority(directory, name, () => options.passphrase(name)));
   return {
-    async defaultAuthority() {
-      return (await config()).defaults.issuer ?? (await onlyIssuingAuthority(directory)).name;
-    },
+    defaultAuthority: once(
+      async () => (await config()).defaults.issuer ?? (await onlyIssuingAuthority(directory)).name,
+    ),
     certificates: views,
     async issue(authority, order) {
       const crlUrls = (await config()).authorities[authority]?.crlUrls;
-      return issueUnder(await opened(authority), { ...order, crlUrls, random });
+      return issueUnder(await opened(authority), { ...order, crlUrls, random: count => options.random(count) });
     },
   };
 }

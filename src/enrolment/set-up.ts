@@ -1,0 +1,56 @@
+import { readConfig } from '../authority/configuration.ts';
+import { readTrustAnchors } from '../authority/trust.ts';
+import type { Enrolment } from '../deployment/enroll.ts';
+import { localIssuers } from '../issuers/local.ts';
+import { type AskedSettings, mergeSettings } from './settings.ts';
+
+/** What a run of enrolments is given from outside. */
+export interface EnrolmentOrder {
+  readonly directory: string;
+  /** A new certificate even where the present one is as asked. */
+  readonly force: boolean;
+  /** Encrypts the keys of leaves where it is given. */
+  readonly leafPassphrase: Uint8Array | undefined;
+  /** Asked for only when an encrypted key has to sign. */
+  caPassphrase(authority: string): Promise<Uint8Array>;
+  now(): number;
+  random(count: number): Uint8Array;
+}
+
+/** What is asked for one service, and whether it is all that is asked (a fleet file) or goes over what service.yaml has (flags). */
+export interface Asked {
+  readonly settings: AskedSettings;
+  readonly isWhole: boolean;
+}
+
+/**
+ * Joins deployment and issuers: configuration, trust anchors, the authorities of this PKI directory, and how settings come about.
+ * Throws `not-found` where there is no trust anchor, `config-invalid`.
+ */
+export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: string) => Asked): Promise<Enrolment> {
+  const { directory, force, leafPassphrase: passphrase } = order;
+  const trustAnchors = await readTrustAnchors(directory);
+  const config = await readConfig(directory);
+  const issuers = localIssuers({
+    directory,
+    random: count => order.random(count),
+    passphrase: authority => order.caPassphrase(authority),
+  });
+  return {
+    ...{ directory, config, trustAnchors, passphrase, force },
+    now: () => order.now(),
+    random: count => order.random(count),
+    settings: async (service, stored) => {
+      const { settings, isWhole } = asked(service);
+      const merged = mergeSettings(isWhole ? undefined : stored, settings);
+      return {
+        ...merged,
+        profile: merged.profile ?? config.defaults.profile,
+        authority: merged.authority ?? stored?.authority ?? (await issuers.defaultAuthority()),
+      };
+    },
+    issuers: settings => issuers.certificates(settings.authority ?? ''),
+    issue: ({ service, profile, subject, names, validity, settings }, publicKey, now) =>
+      issuers.issue(settings.authority ?? '', { service, profile, subject, names, validity, publicKey, now }),
+  };
+}
