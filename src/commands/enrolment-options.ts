@@ -1,0 +1,41 @@
+import type { AskedSettings } from '../enrolment/settings.ts';
+import type { EnrolmentOrder } from '../enrolment/set-up.ts';
+import type { CommandContext, OptionValues } from './command.ts';
+import { caPassphrase, newPassphrase } from './passphrase.ts';
+
+const settingKeys = ['profile', 'dns', 'ip', 'uri', 'email', 'validity', 'keyType', 'hook'] as const;
+
+/** The settings that the flags give. */
+export function settingsFromFlags(options: OptionValues): AskedSettings {
+  const given = settingKeys.filter(key => options[key] !== undefined).map(key => [key, options[key]]);
+  return { ...(Object.fromEntries(given) as AskedSettings), authority: options['issuer'] as string | undefined };
+}
+
+export async function enrolmentOrder(context: CommandContext, options: OptionValues): Promise<EnrolmentOrder> {
+  const { directory, system } = context;
+  return {
+    directory,
+    force: options['force'] === true,
+    leafPassphrase: await leafPassphrase(context, options),
+    caPassphrase: oneCaPassphrase(context, options),
+    now: () => system.now(),
+    random: count => system.randomBytes(count),
+  };
+}
+
+/** One flag serves every authority of the run; stdin can be read once only. */
+export function oneCaPassphrase(
+  context: CommandContext,
+  options: OptionValues,
+): (authority: string) => Promise<Uint8Array> {
+  let passphrase: Promise<Uint8Array> | undefined;
+  return authority => (passphrase ??= caPassphrase(context, authority, options));
+}
+
+/** A leaf's key is unencrypted unless asked. */
+export async function leafPassphrase(context: CommandContext, options: OptionValues): Promise<Uint8Array | undefined> {
+  const file = options['passphraseFile'] as string | undefined;
+  if (file === undefined) return undefined;
+  const question = 'a passphrase for the new keys';
+  return newPassphrase(context, { file, flag: '--passphrase-file', noPassphrase: false, question });
+}
