@@ -176,9 +176,17 @@ function exists(path: string): MtlsctlError {
 
 /** Throws `unwritable` where a directory, or the one that it is to be made in, can't be written by this user. */
 export function checkWritable(directory: string): void {
-  const path = statPath(directory) === undefined ? dirname(directory) : directory;
+  checkAccess(directory, statPath(directory) === undefined ? dirname(directory) : directory);
+}
+
+/** Throws `unwritable`, or `not-found` where its directory is missing, if replaceFile() could not put a file there. */
+export function checkReplaceable(path: string): void {
+  checkAccess(path, dirname(path));
+}
+
+function checkAccess(path: string, directory: string): void {
   perform('create', path, () => {
-    fs.accessSync(path, fs.constants.W_OK | fs.constants.X_OK);
+    fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
   });
 }
 

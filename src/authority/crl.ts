@@ -33,11 +33,11 @@ export interface CrlOrder {
 
 /**
  * Signs a CRL of what the ledger says is revoked, with the next number (RFC 5280, 5.2.3), reads it back, records it and only then
- * puts it in the place of the last one. Callers hold the lock of crlLock(), so that numbers follow each other.
+ * puts it in the place of the last one. Callers use withCrlLock() once others can see the authority, so that numbers follow each other.
  */
 export async function publishCrl(order: CrlOrder): Promise<CrlPublication> {
-  const { entries } = await order.ledger.read();
-  const number = lastCrlNumber(entries) + 1;
+  const { entries } = await order.ledger.read(relevantEvents);
+  const number = (lastPublished(entries)?.number ?? 0) + 1;
   const thisUpdate = Math.floor(order.now / 1000) * 1000;
   const nextUpdate = thisUpdate + order.validity;
   const revoked = revokedEntries(entries);
@@ -66,31 +66,39 @@ export function withCrlLock<T>(directory: string, name: string, action: () => Pr
   return withLock(lockDirectory(directory, `crl.${name}`), action, { what: `the CRL of authority '${name}'` });
 }
 
-function lastCrlNumber(entries: readonly LedgerEntry[]): number {
-  let last = 0;
-  for (const entry of entries) if (entry.event === 'crl-published') last = entry.number;
-  return last;
+/** What a CRL is made from. */
+const relevantEvents: ReadonlySet<LedgerEntry['event']> = new Set<LedgerEntry['event']>([
+  'crl-published',
+  'released',
+  'revoked',
+]);
+
+type EntryOf<Event extends LedgerEntry['event']> = Extract<LedgerEntry, { readonly event: Event }>;
+
+function lastPublished(entries: readonly LedgerEntry[]): EntryOf<'crl-published'> | undefined {
+  return entries.findLast(entry => entry.event === 'crl-published');
 }
 
-/** What is revoked and not released. An entry stays until it was on a CRL issued after its certificate had expired (RFC 5280, 3.3). */
+/** What is revoked and not released, but for what has been on a CRL issued after its certificate had expired (RFC 5280, 3.3). */
 function revokedEntries(entries: readonly LedgerEntry[]): readonly CrlWriterEntry[] {
-  const revoked = new Map<string, Revoked>();
+  const revoked = new Map<string, EntryOf<'revoked'>>();
   for (const entry of entries) {
     if (entry.event === 'revoked') revoked.set(entry.serial, entry);
     if (entry.event === 'released') revoked.delete(entry.serial);
-    if (entry.event === 'crl-published') dropExpired(revoked, Date.parse(entry.thisUpdate));
   }
-  return [...revoked.values()].map(({ serial, date, reason }) => ({
+  const last = lastPublished(entries);
+  const wasListedExpired = ({ seq, notAfter }: EntryOf<'revoked'>): boolean =>
+    last !== undefined && seq < last.seq && Date.parse(notAfter) < Date.parse(last.thisUpdate);
+  return [...revoked.values()].filter(entry => !wasListedExpired(entry)).map(crlEntry);
+}
+
+function crlEntry({ serial, date, reason, invalidityDate }: EntryOf<'revoked'>): CrlWriterEntry {
+  return {
     serialNumber: serialFromHex(serial),
     revocationDate: Date.parse(date),
     reason,
-  }));
-}
-
-type Revoked = Extract<LedgerEntry, { readonly event: 'revoked' }>;
-
-function dropExpired(revoked: Map<string, Revoked>, thisUpdate: number): void {
-  for (const [serial, { notAfter }] of revoked) if (Date.parse(notAfter) < thisUpdate) revoked.delete(serial);
+    invalidityDate: invalidityDate === undefined ? undefined : Date.parse(invalidityDate),
+  };
 }
 
 interface CrlContent {

@@ -1,9 +1,11 @@
 import type { Config } from '../config.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readBounded, readOptional, replaceFile } from '../files.ts';
-import { removeFile } from '../file-operations.ts';
+import { attempt, removeFile } from '../file-operations.ts';
+import type { Signer } from '../keys/signer.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
+import { allOrNothing, wayBack } from '../staging.ts';
 import { explain } from '../path/explain.ts';
 import { verifyChain } from '../path/verify.ts';
 import { type Certificate, fingerprint, readCertificates } from '../x509/certificate.ts';
@@ -13,14 +15,17 @@ import { namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../x509/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 import { verifySignature } from '../x509/signature.ts';
-import { type Authority, type AuthorityPaths, loadAuthority, openAuthorityKey } from './authority.ts';
+import { type Authority, keyState, openAuthorityKey } from './authority.ts';
 import { publishCrl } from './crl.ts';
 import { crlValidity, intermediatePaths } from './intermediate.ts';
 import { readRequestFile } from './intermediate-request.ts';
 import { createdEvent, openLedger } from './issue.ts';
+import type { Ledger } from './ledger.ts';
 import {
   addTrustAnchor,
+  crlsPath,
   encodeCertificates,
+  isPublished,
   mergePublishedCrl,
   readOptionalTrustAnchors,
   trustAnchorsPath,
@@ -60,18 +65,28 @@ export async function installIntermediate(
   const certificate = chain[0];
   if (certificate === undefined) throw new MtlsctlError('malformed', `${order.file} holds no certificate`);
   const root = await rootToTrust(order, chain);
-  if (await isInstalled(order, certificate)) return { status: 'unchanged', certificate, root, warnings: [] };
+  const crl = order.crl === undefined ? undefined : await readRootCrl(order.crl, root);
+  const unchanged = { status: 'unchanged', certificate, root, warnings: [] } as const;
+  if (await isInstalled(order, certificate)) {
+    await tidyUp(order, crl);
+    return unchanged;
+  }
   await checkPair(order, certificate);
   checkChain(order, chain, root);
-  const crl = order.crl === undefined ? undefined : await readRootCrl(order.crl, root);
-  const given = await passphrase();
+  const authority = arriving(order, chain, root);
+  const signer = await openIfPossible(authority, passphrase);
   return withLock(lockDirectory(order.directory, 'pki'), async () => {
-    await addTrustAnchor(order.directory, root);
-    if (crl !== undefined) await mergePublishedCrl(order.directory, crl);
-    const authority = await putInPlace(order, chain, root);
-    const warnings = await firstCrl(order, authority, given);
-    return { status: 'installed', certificate, root, warnings };
+    if (await isInstalled(order, certificate)) return unchanged;
+    await putInPlace(order, authority, { root, crl, signer });
+    return { status: 'installed', certificate, root, warnings: signer === undefined ? [noCrl(order)] : [] };
   });
+}
+
+/** What remains where the command was killed at its very end, and a CRL of the root that came along this time. */
+async function tidyUp(order: InstallOrder, crl: Crl | undefined): Promise<void> {
+  removeFile(intermediatePaths(order).request);
+  if (crl === undefined || (await isPublished(order.directory, crl))) return;
+  await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl));
 }
 
 /** A certificate that no longer parses was altered on its way: that is a refusal (exit status 4), not an unreadable file. */
@@ -185,51 +200,63 @@ async function readRootCrl(path: string, root: Certificate): Promise<Crl> {
   throw new MtlsctlError('certificate-refused', `the CRL in ${path} is not signed by the root`);
 }
 
-/** `cert.pem` comes last: it is what makes the authority exist. */
-async function putInPlace(order: InstallOrder, chain: readonly Certificate[], root: Certificate): Promise<Authority> {
-  const paths = intermediatePaths(order);
+/** The authority that is about to be installed. */
+function arriving(order: InstallOrder, chain: readonly Certificate[], root: Certificate): Authority {
   const [certificate] = chain;
   if (certificate === undefined) throw new MtlsctlError('malformed', `${order.file} holds no certificate`);
   const withoutRoot = chain.filter(each => !sameOctets(each.der, root.der));
-  await replaceFile(paths.chain, encodeCertificates(withoutRoot), { mode: 0o644 });
-  const ledger = openLedger(order.directory, { name: order.name, paths });
-  if ((await readOptional(paths.ledger)) === undefined) await ledger.append([createdEvent(certificate)], order.now);
-  await replaceFile(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
-  return loadAuthority(order.directory, order.name);
+  return { name: order.name, paths: intermediatePaths(order), certificate, chain: withoutRoot, isRoot: false };
 }
 
-async function firstCrl(
-  order: InstallOrder,
+/**
+ * Opens the waiting key before anything is changed: a wrong passphrase, or a key that is not the certificate's, changes nothing.
+ * Undefined where it is encrypted and no passphrase is given.
+ */
+async function openIfPossible(
   authority: Authority,
-  passphrase: Uint8Array | undefined,
-): Promise<readonly string[]> {
-  const { paths } = authority;
-  try {
-    const signer = await openAuthorityKey(authority, () => neededPassphrase(passphrase));
-    const ledger = openLedger(order.directory, authority);
-    const { crl } = await publishCrl({
-      certificate: authority.certificate,
-      paths,
-      ledger,
-      signer,
-      now: order.now,
-      validity: crlValidity(order),
-    });
-    await mergePublishedCrl(order.directory, crl);
-    return [];
-  } catch (error) {
-    if (!isMtlsctlError(error, 'passphrase-missing')) throw error;
-    return [`no CRL was signed: the key of '${order.name}' is encrypted, and --ca-passphrase-file was not given`];
-  } finally {
-    removeRequest(paths);
-  }
+  passphrase: () => Promise<Uint8Array | undefined>,
+): Promise<Signer | undefined> {
+  const given = await passphrase();
+  if (given === undefined && (await keyState(authority.paths)) === 'encrypted') return undefined;
+  return openAuthorityKey(authority, () => Promise.resolve(given ?? new Uint8Array()));
 }
 
-function neededPassphrase(passphrase: Uint8Array | undefined): Promise<Uint8Array> {
-  if (passphrase !== undefined) return Promise.resolve(passphrase);
-  return Promise.reject(new MtlsctlError('passphrase-missing', "the authority's key is encrypted"));
+interface Arrival {
+  readonly root: Certificate;
+  readonly crl: Crl | undefined;
+  readonly signer: Signer | undefined;
 }
 
-function removeRequest(paths: AuthorityPaths): void {
-  removeFile(paths.request);
+/** `cert.pem` comes last: it is what makes the authority exist. Where a step fails all are taken back. */
+async function putInPlace(order: InstallOrder, authority: Authority, { root, crl, signer }: Arrival): Promise<void> {
+  const { directory, now } = order;
+  const { certificate, chain, paths } = authority;
+  await allOrNothing(async undo => {
+    for (const path of [paths.chain, paths.ledger, paths.crlPem, paths.crlDer]) undo(await wayBack(path));
+    for (const path of [crlsPath(directory), trustAnchorsPath(directory), paths.certificate]) undo(await wayBack(path));
+    await replaceFile(paths.chain, encodeCertificates(chain), { mode: 0o644 });
+    const ledger = openLedger(directory, authority);
+    await recordCreation(ledger, certificate, now);
+    if (signer !== undefined) {
+      const published = await publishCrl({ certificate, paths, ledger, signer, now, validity: crlValidity(order) });
+      await mergePublishedCrl(directory, published.crl);
+    }
+    if (crl !== undefined) await mergePublishedCrl(directory, crl);
+    await addTrustAnchor(directory, root);
+    await replaceFile(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
+  });
+  // The authority is there whatever becomes of its request, and the next run removes it too.
+  attempt(() => removeFile(paths.request));
+}
+
+/** Where an installation was interrupted the ledger has begun already, perhaps with another answer to the same request. */
+async function recordCreation(ledger: Ledger, certificate: Certificate, now: number): Promise<void> {
+  const { event, ...facts } = createdEvent(certificate);
+  const known = (await readOptional(ledger.path)) === undefined ? [] : (await ledger.read(new Set([event]))).entries;
+  const isKnown = known.some(entry => entry.event === event && entry.serial === facts.serial);
+  if (!isKnown) await ledger.append([{ event, ...facts }], now);
+}
+
+function noCrl({ name }: InstallOrder): string {
+  return `no CRL was signed: the key of '${name}' is encrypted, and --ca-passphrase-file was not given`;
 }

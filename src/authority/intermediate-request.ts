@@ -1,11 +1,17 @@
-import { readOptional, replaceFile, writeDurable, createPrivateFile } from '../files.ts';
 import { MtlsctlError } from '../errors.ts';
+import {
+  checkReplaceable,
+  createPrivateFile,
+  ensureDirectory,
+  readOptional,
+  replaceFile,
+  writeDurable,
+} from '../files.ts';
 import { checkRequest, createRequest } from '../issuance/request.ts';
 import { generateKey } from '../keys/software.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
-import { encodeConfig } from '../config.ts';
-import { ensureDirectory } from '../files.ts';
+import { allOrNothing, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../x509/octets.ts';
@@ -13,7 +19,7 @@ import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
 import { authorityPaths, stageAuthority } from './authority.ts';
-import { configPath } from './configuration.ts';
+import { configPath, writeFirstConfig } from './configuration.ts';
 import { keyFileContent } from './create-root.ts';
 import {
   type IntermediateOrder,
@@ -59,23 +65,20 @@ export async function requestIntermediate(
   const keyPem = await keyFileContent(key, passphrase, count => order.random(count));
   const request = await createRequest(intermediateSubject(order), key);
   await ensureDirectory(order.directory, 0o755);
-  return withLock(lockDirectory(order.directory, 'pki'), async () => {
-    const existing = await existingRequest(order);
-    if (existing !== undefined) return existing;
-    await stageAuthority(order.directory, order.name, async staging => {
-      const paths = authorityPaths(staging);
-      await createPrivateFile(paths.key, keyPem);
-      await writeDurable(paths.request, encodePem('CERTIFICATE REQUEST', request), { mode: 0o644 });
-    });
-    await keepTrustDomain(order);
-    return { status: 'requested', path: intermediatePaths(order).request, request: checkRequest(request) };
-  });
-}
-
-/** The first command on a new machine decides its trust domain. */
-async function keepTrustDomain({ directory, config }: IntermediateOrder): Promise<void> {
-  if ((await readOptional(configPath(directory))) !== undefined) return;
-  await replaceFile(configPath(directory), encodeConfig({ trustDomain: config.trustDomain }), { mode: 0o644 });
+  return withLock(lockDirectory(order.directory, 'pki'), () =>
+    allOrNothing(async undo => {
+      const existing = await existingRequest(order);
+      if (existing !== undefined) return existing;
+      undo(await wayBack(configPath(order.directory)));
+      await writeFirstConfig(order.directory, { trustDomain: order.config.trustDomain });
+      await stageAuthority(order.directory, order.name, async staging => {
+        const paths = authorityPaths(staging);
+        await createPrivateFile(paths.key, keyPem);
+        await writeDurable(paths.request, encodePem('CERTIFICATE REQUEST', request), { mode: 0o644 });
+      });
+      return { status: 'requested', path: intermediatePaths(order).request, request: checkRequest(request) };
+    }),
+  );
 }
 
 const requestLabels: ReadonlySet<string> = new Set(['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST']);
@@ -133,6 +136,8 @@ export async function signRequest(
   request: Request,
   out: string,
 ): Promise<IssuedChain> {
+  // An authority that signs for a file that can't be written has signed for nothing.
+  checkReplaceable(out);
   const issued = await signIntermediate(order, issuer, request.subjectPublicKeyInfo);
   await replaceFile(out, encodeCertificates(issued.chain), { mode: 0o644 });
   return issued;

@@ -3,7 +3,8 @@ import type { Config } from '../config.ts';
 import { loadProfile } from '../config/profiles.ts';
 import { readElement } from '../der/reader.ts';
 import { MtlsctlError } from '../errors.ts';
-import { createPrivateFile, readOptional, writeDurable } from '../files.ts';
+import { removeTree } from '../file-operations.ts';
+import { checkWritable, createPrivateFile, readOptional, writeDurable } from '../files.ts';
 import { oids } from '../der/object-identifiers.ts';
 import { hasSubtrees, nameConstraintsExtension, type NameConstraintsOrder } from '../issuance/extensions.ts';
 import { subjectFor } from '../issuance/names.ts';
@@ -13,7 +14,9 @@ import { generateKey } from '../keys/software.ts';
 import type { SoftwareKey } from '../keys/signer.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
+import { allOrNothing, wayBack } from '../staging.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { type Crl, parseCrl } from '../x509/crl.ts';
 import { basicConstraints, findExtension } from '../x509/extensions.ts';
 import { sameOctets } from '../x509/octets.ts';
 import { formatName, namesMatch, readName } from '../x509/name.ts';
@@ -31,7 +34,7 @@ import { keyFileContent } from './create-root.ts';
 import { createdEvent, issueUnder, type IssuedChain, type OpenAuthority } from './issue.ts';
 import { Ledger } from './ledger.ts';
 import { subordinateKeys } from './open-issuer.ts';
-import { encodeCertificates, mergePublishedCrl } from './trust.ts';
+import { crlsPath, encodeCertificates, isPublished, mergePublishedCrl } from './trust.ts';
 
 /** An intermediate CA as it is asked for; what is undefined is decided by profile and configuration. */
 export interface IntermediateOrder {
@@ -73,10 +76,16 @@ export function intermediateSubject(order: IntermediateOrder): Uint8Array {
 }
 
 /**
- * The intermediate that is here already, if it is as asked. Undefined where there is none.
+ * The intermediate that is here already, if it is as asked; what a crash kept from following from it is done now. Undefined where there is none.
  * Throws `already-exists` where it differs, or where its request waits for a certificate.
  */
 export async function existingIntermediate(order: IntermediateOrder): Promise<Certificate | undefined> {
+  const certificate = await findIntermediate(order);
+  if (certificate !== undefined) await completePublication(order);
+  return certificate;
+}
+
+async function findIntermediate(order: IntermediateOrder): Promise<Certificate | undefined> {
   const paths = intermediatePaths(order);
   if ((await readOptional(paths.certificate)) === undefined) {
     if ((await readOptional(paths.request)) === undefined) return undefined;
@@ -96,6 +105,14 @@ export async function existingIntermediate(order: IntermediateOrder): Promise<Ce
       details: { differences },
     },
   );
+}
+
+/** Its CRL is in `crl.pem` unless the command that made it was killed before. */
+async function completePublication(order: IntermediateOrder): Promise<void> {
+  const file = await readOptional(intermediatePaths(order).crlDer);
+  const crl = file === undefined ? undefined : parseCrl(file);
+  if (crl === undefined || (await isPublished(order.directory, crl))) return;
+  await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl));
 }
 
 /** In what an intermediate is not as asked. Its validity is not compared: what is here already began earlier. */
@@ -119,7 +136,10 @@ function sameConstraints(certificate: Certificate, asked: NameConstraintsOrder):
   return sameOctets(found.value, nameConstraintsExtension(asked).value);
 }
 
-/** Makes an intermediate CA where its issuer's key is: key, certificate, chain, ledger and an empty CRL take their place at one instant. */
+/**
+ * Makes an intermediate CA where its issuer's key is: key, certificate, chain, ledger and an empty CRL take their place at one instant,
+ * `crl.pem` follows from them. Where a step fails all are taken back, but for the issuer's ledger.
+ */
 export async function createIntermediate(
   order: IntermediateOrder,
   issuer: OpenAuthority,
@@ -128,14 +148,32 @@ export async function createIntermediate(
   const key = await generateKey(order.keyType ?? intermediateProfile(order).keyType);
   const keyPem = await keyFileContent(key, passphrase, count => order.random(count));
   return withLock(lockDirectory(order.directory, 'pki'), async () => {
-    const existing = await existingIntermediate(order);
+    const existing = await findIntermediate(order);
     if (existing !== undefined) return { status: 'unchanged', certificate: existing, warnings: [] };
+    // An authority that signs for a directory that can't be written has signed for nothing.
+    checkWritable(authoritiesDirectory(order.directory));
     const issued = await signIntermediate(order, issuer, key.publicKey);
-    await stageAuthority(order.directory, order.name, async staging => {
-      await createPrivateFile(authorityPaths(staging).key, keyPem);
-      await fillAuthority(order, authorityPaths(staging), issued, key);
-    });
+    await putInPlace(order, issued, key, keyPem);
     return { status: 'issued', certificate: issued.certificate, warnings: issued.warnings };
+  });
+}
+
+async function putInPlace(
+  order: IntermediateOrder,
+  issued: IssuedChain,
+  key: SoftwareKey,
+  keyPem: string,
+): Promise<void> {
+  await allOrNothing(async undo => {
+    const crl = await stageAuthority(order.directory, order.name, async staging => {
+      await createPrivateFile(authorityPaths(staging).key, keyPem);
+      return fillAuthority(order, authorityPaths(staging), issued, key);
+    });
+    undo(() => {
+      removeTree(intermediatePaths(order).directory);
+    });
+    undo(await wayBack(crlsPath(order.directory)));
+    await mergePublishedCrl(order.directory, crl);
   });
 }
 
@@ -169,7 +207,7 @@ async function fillAuthority(
   paths: AuthorityPaths,
   { certificate, chain }: IssuedChain,
   key: SoftwareKey,
-): Promise<void> {
+): Promise<Crl> {
   const ledger = Ledger.open(paths.ledger, authorityLock(order.directory, order.name));
   await ledger.append([createdEvent(certificate)], order.now);
   await writeDurable(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
@@ -182,7 +220,7 @@ async function fillAuthority(
     now: order.now,
     validity: crlValidity(order),
   });
-  await mergePublishedCrl(order.directory, crl);
+  return crl;
 }
 
 /** How long a CRL of this authority is valid, in milliseconds. */

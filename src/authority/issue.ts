@@ -15,6 +15,7 @@ import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
 import { sameOctets } from '../x509/octets.ts';
 import { type Authority, authorityLock } from './authority.ts';
 import { Ledger, type LedgerEvent } from './ledger.ts';
+import type { AuthorityCreated } from './ledger-format.ts';
 
 /** An authority that can sign: its key is open. */
 export interface OpenAuthority {
@@ -120,7 +121,7 @@ function issuedEvent(certificate: Certificate, order: SubordinateOrder): LedgerE
   };
 }
 
-export function createdEvent(certificate: Certificate): LedgerEvent {
+export function createdEvent(certificate: Certificate): AuthorityCreated {
   return { event: 'authority-created', ...describeForLedger(certificate) };
 }
 

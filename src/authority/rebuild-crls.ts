@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { MtlsctlError } from '../errors.ts';
+import { readOptional } from '../files.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import {
@@ -45,7 +46,9 @@ async function authoritiesWithKeys(directory: string): Promise<readonly string[]
   const names: string[] = [];
   for (const name of await authorityNames(directory)) {
     const paths = authorityPaths(join(authoritiesDirectory(directory), name));
-    if ((await keyState(paths)) !== 'absent') names.push(name);
+    // A key without its certificate waits for an answer to its request.
+    const isInstalled = (await readOptional(paths.certificate)) !== undefined;
+    if (isInstalled && (await keyState(paths)) !== 'absent') names.push(name);
   }
   if (names.length > 0) return names;
   throw new MtlsctlError('authority-missing', `no authority in ${directory} has its key here`, {
