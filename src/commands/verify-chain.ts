@@ -83,7 +83,10 @@ const oneRunOnly = [
 ];
 
 /** Status 0 once all lines have been read, whatever the answers are. */
-async function answerBatch({ emit, system }: CommandContext, operands: readonly string[]): Promise<Outcome | undefined> {
+async function answerBatch(
+  { emit, system }: CommandContext,
+  operands: readonly string[],
+): Promise<Outcome | undefined> {
   if (operands.length > 0) throw new MtlsctlError('usage', '--batch and named targets exclude each other');
   for await (const answer of answerLines(system.stdinLines(longestLine), () => system.now())) {
     emit(answer);

@@ -24,9 +24,13 @@ export function findChain(run: Run): Chain | undefined {
 /** The chain that grows out of `path`, whose last certificate is `last`. */
 function extended(run: Run, path: Chain, last: Certificate): Chain | undefined {
   let linked = false;
+  let looped = false;
   let refusedLink: Reason | undefined;
   for (const candidate of issuerCandidates(run.pool, last, run.at)) {
-    if (repeats(path, candidate.certificate)) continue;
+    if (repeats(path, candidate.certificate)) {
+      looped = true;
+      continue;
+    }
     const outcome = run.budget.spend('paths') ? issuerSignature(run, last, candidate.certificate) : undefined;
     if (outcome === undefined) break;
     if (outcome !== 'valid') {
@@ -39,7 +43,7 @@ function extended(run: Run, path: Chain, last: Certificate): Chain | undefined {
     if (chain !== undefined) return chain;
     if (run.budget.exhausted !== undefined) break;
   }
-  if (!linked && refusedLink === undefined) dropped(run, path, [deadEnd(last)]);
+  if (!linked && refusedLink === undefined) dropped(run, path, [deadEnd(last, looped)]);
   return undefined;
 }
 
@@ -88,7 +92,8 @@ function linkReason(certificate: Certificate, issuer: Certificate, outcome: 'inv
   return { code: 'signature-unsupported', ...facts, algorithm: signatureAlgorithm(oid)?.name ?? oid };
 }
 
-function deadEnd(last: Certificate): Reason {
+function deadEnd(last: Certificate, looped: boolean): Reason {
   if (isSelfIssued(last)) return { code: 'root-not-trusted', subject: label(last) };
+  if (looped) return { code: 'issuer-cycle', subject: label(last) };
   return { code: 'issuer-not-found', subject: label(last), issuer: formatName(last.issuer) };
 }

@@ -63,6 +63,10 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
     'RFC 5280, 4.2',
     f => `${f.subject} has an extension ${f.extension} that does not parse: ${f.problem}`,
   ],
+  'issuer-cycle': [
+    'RFC 5280, 6.1',
+    f => `the issuers of ${f.subject} certify each other in a circle, and none of them is a trust anchor`,
+  ],
   'issuer-not-found': [
     'RFC 5280, 6.1.3 (a) (4)',
     f => `the issuer of ${f.subject}, ${f.issuer}, is neither among the trust anchors nor among the intermediates`,

@@ -12,6 +12,7 @@ export interface TriedPath {
  * Reasons that say a path was no path: no trust anchor was reached. A path which led to an anchor and failed there tells more.
  */
 const dead: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'issuer-cycle',
   'issuer-not-found',
   'root-not-trusted',
   'signature-invalid',
@@ -22,6 +23,7 @@ const dead: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 const deadRank: Partial<Record<ReasonCode, number>> = {
   'signature-unsupported': 3,
   'signature-invalid': 2,
+  'issuer-cycle': 1,
   'root-not-trusted': 1,
 };
 

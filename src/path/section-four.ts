@@ -46,6 +46,14 @@ export const sectionFourRules = {
     says: 'marks authorityKeyIdentifier critical',
     broken: certificate => isCritical(certificate, oids.authorityKeyIdentifier),
   },
+  'authority-key-identifier-incomplete': {
+    source: 'RFC 5280, 4.2.1.1',
+    says: 'has an authorityKeyIdentifier with one of authorityCertIssuer and authorityCertSerialNumber, which go together',
+    broken: certificate => {
+      const { authorityCertIssuer, authorityCertSerialNumber } = authorityKeyIdentifier(certificate) ?? {};
+      return (authorityCertIssuer === undefined) !== (authorityCertSerialNumber === undefined);
+    },
+  },
   'authority-key-identifier-missing': {
     source: 'RFC 5280, 4.2.1.1',
     says: "does not name its issuer's key (authorityKeyIdentifier with keyIdentifier)",

@@ -67,7 +67,7 @@ export const webpkiRules = {
   },
   'root-authority-key-identifier-mismatch': {
     source: `${brSource}, 7.1.2.1.3`,
-    says: 'has an authorityKeyIdentifier that is not its own subjectKeyIdentifier',
+    says: 'has an authorityKeyIdentifier whose keyIdentifier is missing or not its own subjectKeyIdentifier',
     broken: (certificate, role) => {
       const identifier = rootAuthorityKey(certificate, role);
       if (identifier === undefined) return false;

@@ -94,7 +94,7 @@ export interface AuthorityKeyIdentifier {
   readonly authorityCertSerialNumber: Uint8Array | undefined;
 }
 
-/** RFC 5280, 4.2.1.1. */
+/** RFC 5280, 4.2.1.1. That issuer and serial number go together is not a matter of syntax and is left to the rules and lints. */
 export const authorityKeyIdentifier = decoder(
   oids.authorityKeyIdentifier,
   'authorityKeyIdentifier',
@@ -104,9 +104,6 @@ export const authorityKeyIdentifier = decoder(
     const issuer = cursor.optional(contextConstructed(1));
     const serial = cursor.optional(contextPrimitive(2));
     cursor.finish('authorityKeyIdentifier');
-    // RFC 5280, appendix A.2: issuer and serial number are both there or both absent
-    if ((issuer === undefined) !== (serial === undefined))
-      malformed(e.start, 'authorityKeyIdentifier: issuer and serial number go together');
     return {
       keyIdentifier: keyIdentifier && readOctetString(keyIdentifier),
       authorityCertIssuer: issuer && readGeneralNames(issuer, 'authorityCertIssuer'),

@@ -77,6 +77,14 @@ export const identifierLints = lintsOf({
       return named !== undefined && own !== undefined && !sameOctets(named, own);
     },
   },
+  'authority-key-identifier-incomplete': {
+    source: 'RFC 5280, 4.2.1.1',
+    says: 'has an authorityKeyIdentifier with one of authorityCertIssuer and authorityCertSerialNumber, which go together',
+    broken: c => {
+      const { authorityCertIssuer, authorityCertSerialNumber } = authorityKeyIdentifier(c) ?? {};
+      return (authorityCertIssuer === undefined) !== (authorityCertSerialNumber === undefined);
+    },
+  },
   'subject-key-identifier-missing': {
     source: 'RFC 5280, 4.2.1.2',
     appliesTo: 'ca',

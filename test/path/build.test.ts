@@ -29,6 +29,14 @@ describe('dead ends', () => {
     expect(verdict.reasons).toEqual([{ code: 'signature-invalid', subject: 'CN=site-a', issuer: 'CN=root' }]);
   });
 
+  test('says that CAs certify each other in a circle', () => {
+    const one = authority({ name: 'one' });
+    const two = intermediate(one, { name: 'two' });
+    const crossed = intermediate(two, { name: 'one', key: one.key });
+    const verdict = judge({ root: authority(), leaf: issue(two) }, { intermediates: certificates(two, crossed) });
+    expect(verdict.reasons).toEqual([{ code: 'issuer-cycle', subject: 'CN=one' }]);
+  });
+
   test('refuses without any trust anchor', () => {
     const { root, site, leaf } = tiers();
     expect(judge({ root, site, leaf }, { trustAnchors: [] }).valid).toBe(false);

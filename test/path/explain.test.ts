@@ -30,6 +30,7 @@ const examples: { readonly [Code in OwnCode]: OwnFacts[Code] } = {
   'expires-soon': { subject, notAfter: at, minRemaining: 30 * day },
   'extended-key-usage': { subject, required: 'serverAuth', found: 'clientAuth' },
   'extension-malformed': { subject, extension: 'keyUsage', problem: 'not a BIT STRING at byte 7' },
+  'issuer-cycle': { subject },
   'issuer-not-found': { subject, issuer },
   'key-mismatch': { subject, key: 'key.pem' },
   'key-refused': { subject, key: 'EC P-192' },

@@ -32,6 +32,17 @@ const sectionFour: Readonly<Record<keyof typeof sectionFourRules, Deviations>> =
   'authority-key-identifier-critical': {
     leaf: { extensions: [extension(oids.authorityKeyIdentifier, true, sequence(keyIdentifierOf('ca site-a')))] },
   },
+  'authority-key-identifier-incomplete': {
+    leaf: {
+      extensions: [
+        extension(
+          oids.authorityKeyIdentifier,
+          false,
+          sequence(keyIdentifierOf('ca site-a'), implicit(2, Uint8Array.of(1))),
+        ),
+      ],
+    },
+  },
   'authority-key-identifier-missing': { leaf: { without: [oids.authorityKeyIdentifier] } },
   'basic-constraints-not-critical': {
     site: { extensions: [extension(oids.basicConstraints, false, sequence(boolean(true)))] },

@@ -107,6 +107,12 @@ const deviations: Readonly<Record<string, Certificate>> = {
   'authority-key-identifier-differs': leaf({
     authorityKey: extension(oids.authorityKeyIdentifier, sequence(implicit(0, new Uint8Array(20).fill(7)))),
   }),
+  'authority-key-identifier-incomplete': leaf({
+    authorityKey: extension(
+      oids.authorityKeyIdentifier,
+      sequence(implicit(0, ids.issuer), implicit(2, Uint8Array.of(1))),
+    ),
+  }),
   'subject-key-identifier-missing': ca({ subjectKey: undefined }),
   'subject-key-identifier-missing-in-leaf': leaf({ subjectKey: undefined }),
   'subject-key-identifier-empty': leaf({
