@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { run } from '../dist/run.js';
 
-await run();
+await run(new URL('../dist/thread.js', import.meta.url));

@@ -4,7 +4,7 @@ import { realSystem } from './terminal.ts';
 /**
  * Runs the command line of this process; `threadFile` is what threads run. The exit status is set, not forced, so that what was printed is flushed.
  */
-export async function run(threadFile: string | URL = new URL('./thread.js', import.meta.url)): Promise<void> {
+export async function run(threadFile: string | URL): Promise<void> {
   process.stdout.on('error', endQuietlyOnClosedPipe);
   process.exitCode = await main(realSystem(threadFile));
 }
