@@ -35,6 +35,11 @@ export function check(sentence, holds, found) {
   console.log(`   ${mark} ${sentence}${found === undefined ? '' : paint('2', ` (${found})`)}`);
 }
 
+/** Whether every check so far has held. */
+export function allHeld() {
+  return failed === 0;
+}
+
 /** The last line; returns the exit status. */
 export function conclude(remark) {
   const verdict =

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as nodeTls from './node-tls.mjs';
 import * as openssl from './openssl.mjs';
-import { check, conclude, printed, step, title, typed } from './report.mjs';
+import { allHeld, check, conclude, printed, step, title, typed } from './report.mjs';
 
 const program = fileURLToPath(new URL('../../bin/mtlsctl.js', import.meta.url));
 if (!existsSync(new URL('../../dist/run.js', import.meta.url))) {
@@ -42,6 +42,7 @@ async function quickstart() {
   makeIntermediate();
   enrolServices();
   makeAnotherPki();
+  if (!allHeld()) return conclude('');
   const servers = { node: nodeTls.startServer, openssl: openssl.startServer };
   const clients = { "Node's tls": nodeTls.connect, 'openssl s_client': openssl.connect };
   step("Mutual TLS 1.3 with Node's tls", [
