@@ -104,6 +104,9 @@ export interface CertificateOptions {
   readonly extensions?: readonly TestExtension[];
   /** Extensions to leave out. */
   readonly without?: readonly string[];
+  readonly version?: 1 | 2 | 3;
+  /** Stands for the issuer, whatever its subject. */
+  readonly issuerName?: Uint8Array;
   /** Signs in the place of the issuer's key. */
   readonly signer?: TestKey;
   /** AlgorithmIdentifier outside the signed part. */
@@ -153,15 +156,16 @@ function build(issuer: Issuer, options: CertificateOptions): Entity {
   const name = options.name ?? 'user-svc';
   const key = issuer.ca ? issuer.key : keyFrom(options, `${options.ca === true ? 'ca' : 'leaf'} ${name}`);
   const algorithm = options.innerAlgorithm ?? (options.signer ?? issuer.key).algorithm;
+  const { version = 3 } = options;
   const tbs = sequence(
-    explicit(0, integer(2)),
+    ...(version === 1 ? [] : [explicit(0, integer(version - 1))]),
     integer(options.serial ?? nextSerial++),
     algorithm,
-    issuer.ca ? (options.subject ?? commonNameDer(name)) : issuer.subject,
+    options.issuerName ?? (issuer.ca ? (options.subject ?? commonNameDer(name)) : issuer.subject),
     sequence(time(options.notBefore ?? now - 365 * day), time(options.notAfter ?? now + 365 * day)),
     options.subject ?? commonNameDer(name),
     key.spki,
-    explicit(3, sequence(...extensionsOf(options, key, issuer).map(encodeExtension))),
+    ...(version === 3 ? [explicit(3, sequence(...extensionsOf(options, key, issuer).map(encodeExtension)))] : []),
   );
   const signature = (options.signer ?? issuer.key).sign(tbs);
   const der = sequence(tbs, options.outerAlgorithm ?? algorithm, bitString(signature));
