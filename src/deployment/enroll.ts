@@ -114,19 +114,14 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
     if (!isAsStored(examination)) await writeServiceSettings(paths, examination.plan.settings);
     return done;
   }
-  const { now, stored, plan, reasons } = examination;
+  const { now, plan, reasons } = examination;
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
   const key = await generateKey(plan.keyType);
   const { chain, warnings } = await enrolment.issue(plan, key.publicKey, now);
   const certificate = await putInForce({
-    enrolment,
-    paths,
-    plan,
-    chain,
+    ...{ enrolment, paths, plan, chain, now },
     key: await keyPem(enrolment, key),
-    now,
-    stored,
   });
   return { service, status: 'issued', certificate, plan, reasons, warnings: [...warnings, ...droppedWarnings(plan)] };
 }
@@ -168,8 +163,6 @@ export interface Deployment {
   /** PEM. */
   readonly key: string;
   readonly now: number;
-  /** What service.yaml said before. */
-  readonly stored: ServiceFile | undefined;
 }
 
 /** Installs a chain with its key, looked at as a consumer would before it is in force. service.yaml tells what was asked before the swap does it. */
@@ -181,10 +174,8 @@ export async function putInForce(deployment: Deployment): Promise<Certificate> {
   await installGeneration(paths.directory, content, {
     now,
     random: count => enrolment.random(count),
-    verify: async generation => {
-      await checkAsConsumer(generation, deployment, content);
-      await writeServiceSettings(paths, plan.settings);
-    },
+    verify: generation => checkAsConsumer(generation, deployment, content),
+    together: { path: paths.settings, write: () => writeServiceSettings(paths, plan.settings) },
   });
   return certificate;
 }

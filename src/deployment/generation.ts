@@ -15,6 +15,7 @@ import {
   syncDirectory,
 } from '../file-operations.ts';
 import { readBounded } from '../files.ts';
+import { takeBack, type UndoStep, wayBack } from '../staging.ts';
 import {
   currentLink,
   defaultOverlap,
@@ -39,6 +40,8 @@ export interface InstallOptions {
    * What it throws stops the installation.
    */
   readonly verify?: (generationDirectory: string) => Promise<void>;
+  /** A file in the service's directory that is written just before the new generation is in force, and is as before where that fails. */
+  readonly together?: { readonly path: string; readonly write: () => Promise<void> };
 }
 
 export interface Installation {
@@ -97,7 +100,7 @@ export async function installGeneration(
   if (before !== undefined && missing.length === 0 && (await holds(join(serviceDirectory, before), content))) {
     return { generation: before, changed: false };
   }
-  const undo: (() => void)[] = [];
+  const undo: UndoStep[] = [];
   let generation: string;
   try {
     const isNew = makeServiceDirectory(serviceDirectory, undo);
@@ -105,9 +108,13 @@ export async function installGeneration(
     if (isNew) await syncDirectory(dirname(serviceDirectory));
     await options.verify?.(join(serviceDirectory, generation));
     for (const name of missing) linkThroughCurrent(serviceDirectory, name, undo);
+    if (options.together !== undefined) {
+      undo.push(await wayBack(options.together.path));
+      await options.together.write();
+    }
     renamePath(nextLink(serviceDirectory, generation), join(serviceDirectory, currentLink));
   } catch (error) {
-    for (const step of undo.reverse()) attempt(step);
+    await takeBack(undo);
     throw error;
   }
   await syncDirectory(serviceDirectory);
@@ -145,12 +152,12 @@ async function holds(generationDirectory: string, content: GenerationFiles): Pro
 }
 
 /** Whether the directory was missing. */
-function makeServiceDirectory(serviceDirectory: string, undo: (() => void)[]): boolean {
+function makeServiceDirectory(serviceDirectory: string, undo: UndoStep[]): boolean {
   if (statPath(serviceDirectory) !== undefined) return false;
-  makeDirectory(serviceDirectory, 0o755);
   undo.push(() => {
     removeEmptyDirectory(serviceDirectory);
   });
+  makeDirectory(serviceDirectory, 0o755);
   return true;
 }
 
@@ -159,7 +166,7 @@ async function writeGeneration(
   serviceDirectory: string,
   content: GenerationFiles,
   options: InstallOptions,
-  undo: (() => void)[],
+  undo: UndoStep[],
 ): Promise<string> {
   const generation = newName(serviceDirectory, options);
   const directory = join(serviceDirectory, generation);
@@ -199,7 +206,7 @@ function nextLink(serviceDirectory: string, generation: string): string {
   return join(serviceDirectory, `${nextPrefix}${generation.slice(2)}`);
 }
 
-function linkThroughCurrent(serviceDirectory: string, name: string, undo: (() => void)[]): void {
+function linkThroughCurrent(serviceDirectory: string, name: string, undo: UndoStep[]): void {
   const path = join(serviceDirectory, name);
   makeSymlink(`${currentLink}/${name}`, path);
   undo.push(() => removeFile(path));

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { MtlsctlError } from '../errors.ts';
-import { removeTree } from '../file-operations.ts';
+import { attempt, removeEmptyDirectory, removeTree, statPath } from '../file-operations.ts';
 import { createPrivateFile, ensureDirectory, readBounded, readOptional, replaceFile, writeDurable } from '../files.ts';
 import { checkRequest, createRequest } from '../issuance/request.ts';
 import { encodePrivateKeyPem, encryptPrivateKeyPem, publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
@@ -8,7 +8,7 @@ import { keyTypeOf } from '../keys/key-types.ts';
 import { openSigner } from '../keys/open.ts';
 import { generateKey } from '../keys/software.ts';
 import { withLock } from '../lock.ts';
-import { stageDirectory } from '../staging.ts';
+import { allOrNothing, stageDirectory, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
 import { sameOctets } from '../x509/octets.ts';
@@ -85,12 +85,21 @@ async function makeRequest(
       ? encodePrivateKeyPem(key.pkcs8)
       : await encryptPrivateKeyPem(key.pkcs8, passphrase, count => enrolment.random(count));
   const request = await createRequest(plan.subject, key, plan.names);
-  await ensureDirectory(paths.directory, 0o755);
-  await stageDirectory(paths.requestDirectory, async staging => {
-    await createPrivateFile(join(staging, 'key.pem'), keyPem);
-    await writeDurable(join(staging, 'csr.pem'), encodePem('CERTIFICATE REQUEST', request), { mode: 0o644 });
+  await allOrNothing(async undo => {
+    if (statPath(paths.directory) === undefined) {
+      undo(() => {
+        removeEmptyDirectory(paths.directory);
+      });
+    }
+    await ensureDirectory(paths.directory, 0o755);
+    // Before the request: while that waits, service.yaml says what it asks for.
+    undo(await wayBack(paths.settings));
+    await writeServiceSettings(paths, plan.settings);
+    await stageDirectory(paths.requestDirectory, async staging => {
+      await createPrivateFile(join(staging, 'key.pem'), keyPem);
+      await writeDurable(join(staging, 'csr.pem'), encodePem('CERTIFICATE REQUEST', request), { mode: 0o644 });
+    });
   });
-  await writeServiceSettings(paths, plan.settings);
   return 'requested';
 }
 
@@ -118,9 +127,9 @@ async function answerWaiting(
   }
   const key = await openSigner(await readBounded(paths.waitingKey), passphrase);
   const request = checkRequest(await createRequest(plan.subject, key, plan.names));
+  await writeServiceSettings(paths, plan.settings);
   if (asksTheSame(request, waiting)) return 'unchanged';
   await replaceFile(paths.request, encodePem('CERTIFICATE REQUEST', request.der), { mode: 0o644 });
-  await writeServiceSettings(paths, plan.settings);
   return 'requested';
 }
 
@@ -169,6 +178,7 @@ async function installLocked(
     installed.keyMatches &&
     sameOctets(installed.certificate.der, certificate.der)
   ) {
+    await removeAnswered(paths, certificate);
     return { service, status: 'unchanged', certificate, plan };
   }
   const key = await waitingKey(order, paths, certificate);
@@ -179,9 +189,20 @@ async function installLocked(
     });
   }
   const now = order.now();
-  await putInForce({ enrolment: order, paths, plan, chain: withoutRoots(chain), key, now, stored });
-  removeTree(paths.requestDirectory);
+  await putInForce({ enrolment: order, paths, plan, chain: withoutRoots(chain), key, now });
+  // The certificate is in force whatever becomes of its request, and the next run removes it too.
+  attempt(() => {
+    removeTree(paths.requestDirectory);
+  });
   return { service, status: 'installed', certificate, plan };
+}
+
+/** The request that a killed installation left: its key must not serve for the next certificate too. */
+async function removeAnswered(paths: ServicePaths, certificate: Certificate): Promise<void> {
+  const waiting = await readWaiting(paths);
+  if (waiting === undefined) return;
+  if (sameOctets(waiting.subjectPublicKeyInfo.der, certificate.subjectPublicKeyInfo.der))
+    removeTree(paths.requestDirectory);
 }
 
 /** `cert.pem` holds no root. */
