@@ -27,6 +27,7 @@ const readers: ReadonlyMap<string, (crl: Crl) => unknown> = new Map<string, (crl
 const conditions: readonly ((crl: Crl, strict: boolean) => string | undefined)[] = [
   unreadableProblem,
   unknownCritical, // RFC 5280, 5.2
+  unknownCriticalEntry, // RFC 5280, 5.3
   crl =>
     sameOctets(crl.signatureAlgorithm.der, crl.tbsSignatureAlgorithm.der)
       ? undefined
@@ -72,6 +73,18 @@ export function unreadableProblem(crl: Crl): string | undefined {
 function unknownCritical(crl: Crl): string | undefined {
   const unknown = crl.extensions.find(({ critical, oid }) => critical && !readers.has(oid));
   return unknown && `has an unknown critical extension ${oidName(unknown.oid) ?? unknown.oid}`;
+}
+
+/** Such an entry makes the whole CRL useless, for every certificate: RFC 5280, 5.3. */
+function unknownCriticalEntry(crl: Crl): string | undefined {
+  const indirect = issuingDistributionPoint(crl)?.indirectCRL === true;
+  const unknown = [...crl.criticalEntryExtensions].find(oid => !isKnownEntryExtension(oid, indirect));
+  return unknown && `has an entry with an unknown critical extension ${oidName(unknown) ?? unknown}`;
+}
+
+function isKnownEntryExtension(oid: string, indirect: boolean): boolean {
+  if (oid === oids.certificateIssuer) return indirect;
+  return oid === oids.reasonCode || oid === oids.invalidityDate || oid === oids.holdInstructionCode;
 }
 
 /** Why a CRL of the right issuer and scope is not believed: RFC 5280, 6.3.3 (a), (f), (g). Undefined where it is. */

@@ -8,7 +8,6 @@ import {
   crlReasonName,
   deltaCrlIndicator,
   findExtension,
-  issuingDistributionPoint,
   reasonCode,
 } from '../x509/extensions.ts';
 import { namesMatch } from '../x509/name.ts';
@@ -81,19 +80,11 @@ function lookUp(crl: Crl, certificate: Certificate): Listed {
     if (entry !== undefined) reasonCode(entry);
   });
   if (unreadable !== undefined) return { problem: `has an entry that does not parse (${unreadable})` };
-  return entry && meaningOf(entry, issuingDistributionPoint(crl)?.indirectCRL === true);
+  return entry && meaningOf(entry);
 }
 
-function meaningOf(entry: CrlEntry, indirect: boolean): Listed {
-  const unknown = entry.extensions.find(({ critical, oid }) => critical && !isKnownEntryExtension(oid, indirect));
-  // RFC 5280, 5.3: a CRL with such an entry says nothing.
-  if (unknown !== undefined) return { problem: `has an entry with an unknown critical extension ${unknown.oid}` };
+function meaningOf(entry: CrlEntry): Listed {
   const code = reasonCode(entry) ?? CrlReason.unspecified;
   if (code === CrlReason.removeFromCRL) return 'removed';
   return { revocationDate: entry.revocationDate, reason: crlReasonName(code) ?? 'unspecified' };
-}
-
-function isKnownEntryExtension(oid: string, indirect: boolean): boolean {
-  if (oid === oids.certificateIssuer) return indirect;
-  return oid === oids.reasonCode || oid === oids.invalidityDate || oid === oids.holdInstructionCode;
 }

@@ -13,13 +13,21 @@ export interface CrlEntry extends HasExtensions {
   readonly revocationDate: number;
 }
 
-/** Checks every entry of revokedCertificates and counts them. Throws `malformed`. */
-export function checkEntries(list: Element, version: 1 | 2): number {
+export interface EntrySummary {
+  readonly count: number;
+  /** Types of the extensions that some entry marks critical. */
+  readonly criticalExtensions: ReadonlySet<string>;
+}
+
+/** Checks every entry of revokedCertificates and sums them up. Throws `malformed`. */
+export function checkEntries(list: Element, version: 1 | 2): EntrySummary {
+  const criticalExtensions = new Set<string>();
   let count = 0;
   for (let position = list.contentStart; position < list.end; count++) {
-    position = ordinaryEntryEnd(list.source, position, list.end, version) ?? checkedEntryEnd(list, position, version);
+    const end = ordinaryEntryEnd(list.source, position, list.end, version);
+    position = end ?? checkedEntryEnd(list, position, version, criticalExtensions);
   }
-  return count;
+  return { count, criticalExtensions };
 }
 
 /**
@@ -56,11 +64,12 @@ function isReasonOnly(source: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-function checkedEntryEnd(list: Element, position: number, version: 1 | 2): number {
+function checkedEntryEnd(list: Element, position: number, version: 1 | 2, criticalExtensions: Set<string>): number {
   const e = elementAt(list.source, position, list.end, list.depth + 1, 'revokedCertificates');
   const { extensions } = readEntry(e);
   // RFC 5280, 5.1.2.1
   if (version === 1 && extensions.length > 0) malformed(e.start, 'entry extensions in a CRL of version 1');
+  for (const { critical, oid } of extensions) if (critical) criticalExtensions.add(oid);
   return e.end;
 }
 

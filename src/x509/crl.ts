@@ -43,6 +43,8 @@ export interface Crl extends HasExtensions {
   readonly thisUpdateTag: number;
   readonly nextUpdateTag: number | undefined;
   readonly revokedCount: number;
+  /** Types of the extensions that some entry, whichever it is, marks critical. */
+  readonly criticalEntryExtensions: ReadonlySet<string>;
   /** Every entry in order, each read as the iteration comes to it. */
   entries(): Iterable<CrlEntry>;
   /** The first entry with this serial number (content octets of the INTEGER). Of an indirect CRL it may be another issuer's: see `findRevoked`. */
@@ -101,16 +103,23 @@ function readCrlExtensions(e: Element | undefined, version: 1 | 2): readonly Ext
   return readExtensions(readContained(e, 'crlExtensions'), 'crlExtensions');
 }
 
-type Entries = Pick<Crl, 'revokedCount' | 'entries' | 'find' | 'findAll'>;
+type Entries = Pick<Crl, 'revokedCount' | 'criticalEntryExtensions' | 'entries' | 'find' | 'findAll'>;
 
-const noEntries: Entries = { revokedCount: 0, entries: () => [], find: () => undefined, findAll: () => [] };
+const noEntries: Entries = {
+  revokedCount: 0,
+  criticalEntryExtensions: new Set(),
+  entries: () => [],
+  find: () => undefined,
+  findAll: () => [],
+};
 
 function readEntries(list: Element, version: 1 | 2): Entries {
-  const revokedCount = checkEntries(list, version);
-  const lookup = serialLookup(list, revokedCount);
+  const { count, criticalExtensions } = checkEntries(list, version);
+  const lookup = serialLookup(list, count);
   const entryAt = (start: number): CrlEntry => readEntry(entryElement(list, start));
   return {
-    revokedCount,
+    revokedCount: count,
+    criticalEntryExtensions: criticalExtensions,
     entries: () => ({ [Symbol.iterator]: () => iterate(list) }),
     find: serial => lookup(serial).slice(0, 1).map(entryAt)[0],
     findAll: serial => lookup(serial).map(entryAt),
