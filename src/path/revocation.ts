@@ -1,6 +1,6 @@
 import type { Certificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
-import { basicConstraints, crlDistributionPoints, type DistributionPoint } from '../x509/extensions.ts';
+import { basicConstraints, crlDistributionPoints, crlNumber, type DistributionPoint } from '../x509/extensions.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
 import { deltaFor, entryFor, isDelta, type RevocationEntry } from './crl-entries.ts';
 import { crlProblem, unreadableProblem } from './crl-conditions.ts';
@@ -13,7 +13,26 @@ import type { Run } from './run.ts';
 export function revocationReasons(run: Run, chain: readonly Certificate[]): readonly Reason[] {
   const { crls = [], requireCrl } = run.input;
   if (crls.length === 0 && requireCrl !== true) return [];
-  return chain.slice(0, -1).flatMap((_certificate, place) => statusReasons(run, chain, place, crls));
+  const newest = newestFirst(crls);
+  return chain.slice(0, -1).flatMap((_certificate, place) => statusReasons(run, chain, place, newest));
+}
+
+const sorted = new WeakMap<readonly Crl[], readonly Crl[]>();
+
+/** A newer CRL supersedes an older one of its scope, even one that is still in time: RFC 5280, 5.2.3. The order of the files is to mean nothing. */
+function newestFirst(crls: readonly Crl[]): readonly Crl[] {
+  let known = sorted.get(crls);
+  if (known === undefined) sorted.set(crls, (known = crls.toSorted(byAge)));
+  return known;
+}
+
+function byAge(a: Crl, b: Crl): number {
+  return b.thisUpdate - a.thisUpdate || Number(numberOf(b) - numberOf(a));
+}
+
+/** A number that does not parse is a problem for later. */
+function numberOf(crl: Crl): bigint {
+  return unreadableProblem(crl) === undefined ? (crlNumber(crl) ?? -1n) : -1n;
 }
 
 /** What is known after some of the CRLs: RFC 5280, 6.3.2 (c), (d). */

@@ -57,6 +57,26 @@ test('refuses a chain whose intermediate is revoked', () => {
   expect(verdictOn([crl(chain.root, { revoked }), crl(chain.site)])).toEqual(['revoked']);
 });
 
+test('takes the newer of two CRLs that are both in time, whatever their order', () => {
+  const listing = crl(chain.site, { thisUpdate: now - 2 * day, revoked: [{ certificate: chain.leaf.certificate }] });
+  const [before, after] = [listing, crl(chain.site)];
+  for (const crls of [
+    [before, after],
+    [after, before],
+  ])
+    expect(verdictOn([...crls, crl(chain.root)])).toEqual([]);
+});
+
+test('takes the CRL with the higher number where two are of the same second', () => {
+  const listing = crl(chain.site, { number: 8n, revoked: [{ certificate: chain.leaf.certificate }] });
+  for (const crls of [
+    [listing, crl(chain.site)],
+    [crl(chain.site), listing],
+  ]) {
+    expect(verdictOn([...crls, crl(chain.root)])).toEqual(['revoked']);
+  }
+});
+
 test('wants the intermediate covered, not the leaf alone', () => {
   expect(verdictOn([crl(chain.site)])).toEqual(['crl-missing']);
 });
@@ -80,6 +100,11 @@ describe('refuses', () => {
     [
       'an entry with an unknown critical extension',
       { revoked: [{ certificate: chain.leaf.certificate, extensions: [unknown] }] },
+      'crl-not-acceptable',
+    ],
+    [
+      'an entry of another certificate with an unknown critical extension',
+      { revoked: [{ certificate: chain.site.certificate, extensions: [unknown] }] },
       'crl-not-acceptable',
     ],
     [
