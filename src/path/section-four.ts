@@ -124,6 +124,11 @@ export const sectionFourRules = {
     says: 'has a keyUsage without any bit',
     broken: certificate => keyUsage(certificate) === 0,
   },
+  'key-usage-missing': {
+    source: 'RFC 5280, 4.2.1.3',
+    says: 'is a CA without keyUsage',
+    broken: certificate => isCa(certificate) && keyUsage(certificate) === undefined,
+  },
   'name-constraints-empty': {
     source: 'RFC 5280, 4.2.1.10',
     says: 'has nameConstraints with neither permitted nor excluded names',

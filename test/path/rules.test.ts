@@ -56,6 +56,7 @@ const sectionFour: Readonly<Record<keyof typeof sectionFourRules, Deviations>> =
   'issuer-empty': {},
   'key-cert-sign-without-ca': { leaf: { keyUsage: KeyUsage.digitalSignature | KeyUsage.keyCertSign } },
   'key-usage-empty': {},
+  'key-usage-missing': { site: { keyUsage: null } },
   'name-constraints-empty': { site: { extensions: [extension(oids.nameConstraints, true, sequence())] } },
   'name-constraints-not-critical': {
     site: {
