@@ -64,6 +64,7 @@ function escape(text: string): string {
 export function generalise(line: string): string {
   return line
     .replace(/[A-Za-z0-9+/]{200,}=*/g, '{base64}')
+    .replace(/\/choosing\.[^ :]+/g, '/…')
     .replace(/\b(?=[a-f]*\d)[0-9a-f]{64}\b/g, '{sha256}')
     .replace(/\b[0-9a-f]{31,40}\b/g, '{serial}');
 }
