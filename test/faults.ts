@@ -45,6 +45,42 @@ export async function withEachFault(
   }
 }
 
+const changing: ReadonlySet<FileOperation> = new Set<FileOperation>([
+  ...([
+    'chmod',
+    'create',
+    'link',
+    'mkdir',
+    'remove',
+    'rename',
+    'rmdir',
+    'symlink',
+    'sync',
+    'truncate',
+    'write',
+  ] as const),
+]);
+
+/**
+ * Runs an action as if its process were killed at the change of files with this number (from 0): neither that nor any later one is done.
+ * Says whether it came so far.
+ */
+export async function killedAt(number: number, action: () => Promise<unknown>): Promise<boolean> {
+  let count = 0;
+  faults.before = operation => {
+    if (changing.has(operation)) count += 1;
+    if (count > number) throw systemError('EKILLED');
+  };
+  try {
+    await action();
+  } catch (error) {
+    if (count <= number) throw error;
+  } finally {
+    faults.before = undefined;
+  }
+  return count > number;
+}
+
 /** Runs an action and tells the paths and operations it came by. */
 export async function operationsOf(action: () => Promise<unknown>): Promise<readonly string[]> {
   const operations: string[] = [];
