@@ -1,11 +1,13 @@
 import { type Command, Option } from 'commander';
+import { MtlsctlError } from '../errors.ts';
+import { replaceFile } from '../files.ts';
 import { parseCount, parseDuration, parseInstant } from '../options.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
 import { answerLines, longestLine } from '../verification/batch.ts';
+import { junitReport } from '../verification/junit.ts';
 import { type VerificationOrder, verifyTargets } from '../verification/run.ts';
 import { parseReferenceName } from '../verification/reference-name.ts';
 import { resultDocument, resultText } from '../verification/report.ts';
-import { MtlsctlError } from '../errors.ts';
 import { type CommandContext, type CommandDefinition, gather, type Outcome } from './command.ts';
 
 /** Flags that go as they are, each as its parser returned it. */
@@ -20,12 +22,22 @@ export const command: CommandDefinition = {
   description: `Verifies certificate chains up to a trust anchor (RFC 5280, section 6; names by RFC 9525).
 
 Trust anchors are those of --trust, else ca.pem of the PKI directory; never the system's. CRLs are those of --crl, else crl.pem of the PKI directory where
-ca.pem is used; once there are CRLs every certificate but the anchor must be covered by one that is in time. For a service its key is checked too.`,
+ca.pem is used; once there are CRLs every certificate but the anchor must be covered by one that is in time. For a service its key is checked too.
+
+With --batch each line of stdin is a request: {"id", "leaf": pem, "untrusted": [pem], "trust": [pem], "crls": [pem], "time": rfc3339|null, "purpose": "client|server|mutual|any",
+"name": {"kind": "dns|ip|email|uri", "value"}|null, "names": [{kind, value}], "maxDepth": n|null, "keyUsage": [name], "eku": [name or oid],
+"profile": "rfc5280|webpki", "strict": bool, "policies": {"initialPolicySet": [oid], "requireExplicitPolicy", "inhibitPolicyMapping", "inhibitAnyPolicy"}|null};
+leaf and trust must be there, time null is now, members of other names and empty lines are passed over. The answer, one line each in the same order,
+is {"id", "valid": bool, "reasons": [code]}, or {"id", "error": {"code", "message"}} for a line that can't be judged, and the run goes on: a leaf or a CRL that
+does not parse, trust of which nothing parses; an intermediate that does not parse is left out. The exit status is 0 once all lines have been read, whatever
+the answers are, and 3 where stdin can't be read.`,
   examples: [
     'mtlsctl verify-chain user-svc',
     'mtlsctl verify-chain --all --min-remaining 14d',
     'mtlsctl verify-chain cert.pem --trust ca.pem --purpose server --name user-svc.link.internal',
     'mtlsctl verify-chain leaf.pem --untrusted intermediates.pem --trust ca.pem --json',
+    'mtlsctl verify-chain --all --junit verify-chain.xml',
+    'mtlsctl verify-chain --batch < requests.ndjson > answers.ndjson',
   ],
   exitStatuses: [0, 1, 3],
   configure(command: Command) {
@@ -51,6 +63,7 @@ ca.pem is used; once there are CRLs every certificate but the anchor must be cov
       .option('--max-depth <n>', 'intermediates allowed between anchor and leaf', text =>
         parseCount(text, '--max-depth', { minimum: 0, maximum: 100 }),
       )
+      .option('--junit <file>', 'also write the results as JUnit XML, for CI')
       .addOption(
         new Option('--batch', 'answer requests from stdin, one JSON object a line, as they come').conflicts(oneRunOnly),
       );
@@ -68,6 +81,8 @@ ca.pem is used; once there are CRLs every certificate but the anchor must be cov
       requireCrl: options['requireCrl'] === true,
       strict: options['strict'] === true,
     });
+    const report = options['junit'] as string | undefined;
+    if (report !== undefined) await replaceFile(report, junitReport(run.results), { mode: 0o644 });
     return {
       document: { schema: 'mtlsctl/verify-chain/v1', results: run.results.map(resultDocument) },
       status: run.status,
@@ -83,13 +98,11 @@ const oneRunOnly = [
 ];
 
 /** Status 0 once all lines have been read, whatever the answers are. */
-async function answerBatch(
-  { emit, system }: CommandContext,
-  operands: readonly string[],
-): Promise<Outcome | undefined> {
+async function answerBatch(context: CommandContext, operands: readonly string[]): Promise<Outcome | undefined> {
+  const { system } = context;
   if (operands.length > 0) throw new MtlsctlError('usage', '--batch and named targets exclude each other');
   for await (const answer of answerLines(system.stdinLines(longestLine), () => system.now())) {
-    emit(answer);
+    context.emit(answer);
     await system.stdout.drained();
   }
   return undefined;

@@ -29,7 +29,8 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
   'budget-signatures': [budget, f => `no valid chain was found with ${f.limit} signature checks`],
   'chain-too-long': [
     asked,
-    f => `${f.intermediates} intermediates stand between leaf and trust anchor, and ${f.maxDepth} are allowed`,
+    f =>
+      `${intermediates(f.intermediates)} between leaf and trust anchor, where no more than ${f.maxDepth} may be (maximum depth)`,
   ],
   'critical-extension-unknown': [
     'RFC 5280, 6.1.4 (o)',
@@ -108,7 +109,7 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
   'path-length': [
     'RFC 5280, 6.1.4 (l)',
     f =>
-      `${f.subject} allows ${f.pathLenConstraint} intermediates below it (pathLenConstraint), and there are ${f.intermediates}`,
+      `${intermediates(f.intermediates)} below ${f.subject}, which allows no more than ${f.pathLenConstraint} (pathLenConstraint)`,
   ],
   'policy-mapping-any': ['RFC 5280, 6.1.4 (a)', f => `${f.subject} maps to or from anyPolicy`],
   'policy-required': [
@@ -147,17 +148,9 @@ function told<Code extends OwnCode>(code: Code, facts: OwnFacts[Code]): Explanat
   return { message: tell(facts), source };
 }
 
-const times: ReadonlySet<string> = new Set(['at', 'nextUpdate', 'notAfter', 'notBefore', 'revocationDate']);
-
-/** A reason as JSON has it: code, sentence, facts (times in RFC 3339), source. CLI.md, `verify-chain`. */
-export function reasonDocument(reason: Reason): Readonly<Record<string, string | number>> {
-  const { code, ...facts } = reason;
-  const { message, source } = explain(reason);
-  const printed = Object.entries(facts as Record<string, string | number>).map(([key, value]) => [
-    key,
-    typeof value === 'number' && times.has(key) ? instant(value) : value,
-  ]);
-  return { code, message, ...(Object.fromEntries(printed) as Record<string, string | number>), source };
+/** Beginning of a sentence on how many there are. */
+function intermediates(count: number): string {
+  return count === 1 ? 'there is 1 intermediate' : `there are ${count} intermediates`;
 }
 
 /** RFC 3339, whole seconds. */

@@ -1,7 +1,12 @@
-/** Remembers what was last asked for, as much as fits: each entry has a weight, and the longest unused ones go first. */
+/**
+ * Remembers what was last asked for, as much as fits. Each entry has a weight. In two generations: once the young ones weigh as much as the capacity
+ * they are the old ones, and what was old is forgotten unless it has been asked for in the meantime. So at most twice the capacity is held,
+ * and nothing is paid for keeping an order.
+ */
 export class BoundedCache<Value> {
   readonly #capacity: number;
-  readonly #entries = new Map<string, { readonly value: Value; readonly weight: number }>();
+  #young = new Map<string, Entry<Value>>();
+  #old = new Map<string, Entry<Value>>();
   #weight = 0;
 
   constructor(capacity: number) {
@@ -9,23 +14,29 @@ export class BoundedCache<Value> {
   }
 
   get(key: string): Value | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    // A map keeps the order of insertion, so the youngest stands last.
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.value;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young.value;
+    const old = this.#old.get(key);
+    if (old === undefined) return undefined;
+    this.#old.delete(key);
+    this.add(key, old.value, old.weight);
+    return old.value;
   }
 
   /** The key must not be there yet. What is heavier than the whole capacity is not kept. */
   add(key: string, value: Value, weight: number): void {
     if (weight > this.#capacity) return;
-    this.#entries.set(key, { value, weight });
-    this.#weight += weight;
-    for (const [oldest, entry] of this.#entries) {
-      if (this.#weight <= this.#capacity) break;
-      this.#entries.delete(oldest);
-      this.#weight -= entry.weight;
+    if (this.#weight + weight > this.#capacity) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#weight = 0;
     }
+    this.#young.set(key, { value, weight });
+    this.#weight += weight;
   }
+}
+
+interface Entry<Value> {
+  readonly value: Value;
+  readonly weight: number;
 }

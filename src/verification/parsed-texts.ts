@@ -6,8 +6,8 @@ import { BoundedCache } from './bounded-cache.ts';
 
 /** Characters of PEM: a pool of 10,000 certificates with RSA keys of 4096 bits has some 25 million. */
 const poolCapacity = 32 * 1024 * 1024;
-/** A leaf comes back when it is asked about more than once in a row; a thousand of them take about this. */
-const leafCapacity = 1024 * 1024;
+/** A leaf comes back when it is asked about more than once in a row. A hundred take about this; more of them cost collecting them. */
+const leafCapacity = 128 * 1024;
 /** A CRL of a million entries has some 55 million. */
 const crlCapacity = 64 * 1024 * 1024;
 

@@ -4,6 +4,7 @@ import type { Reason } from '../path/reasons.ts';
 import type { Verdict } from '../path/verify.ts';
 import { printable } from '../printable.ts';
 import type { Paint } from '../system.ts';
+import { adviceFor } from './advice.ts';
 import { type Certificate, fingerprint, serialHex } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
 
@@ -28,13 +29,15 @@ const durations: ReadonlySet<string> = new Set(['minRemaining']);
 
 /** One entry of `results` (CLI.md, `verify-chain`). */
 export function resultDocument(result: Result): object {
-  if ('error' in result) return { target: result.target, valid: false, error: result.error };
+  if ('error' in result) {
+    return { target: result.target, valid: false, chain: [], reasons: [], warnings: [], error: result.error };
+  }
   const { verdict } = result;
   return {
     target: result.target,
     valid: verdict.valid,
     chain: verdict.chain.map(chainEntry),
-    reasons: verdict.reasons.map(reasonDocument),
+    reasons: verdict.reasons.map(reason => ({ ...reasonDocument(reason), advice: adviceFor(reason) })),
     warnings: verdict.warnings.map(reasonDocument),
     tried: verdict.tried.map(path => ({
       chain: path.chain.map(certificate => formatName(certificate.subject)),
@@ -67,18 +70,21 @@ function factValue(key: string, value: unknown): unknown {
   return durations.has(key) ? formatDuration(value) : value;
 }
 
-/** Reads like an explanation to a colleague: the verdict, the chain, then each thing that is wrong with its clause. */
+/** Reads like an explanation to a colleague: the verdict, the chain, each thing that is wrong with its clause, then what to do. */
 export function resultText(result: Result, paint: Paint): string {
   const name = printable(result.target);
   if ('error' in result) {
-    return `${name}: ${paint('not read', 'red')}\n  ${printable(result.error.message)} [${result.error.code}]\n`;
+    const { code, hints, message } = result.error;
+    const advice = hints.map(hint => `  ${paint('to do', 'cyan')}    ${printable(hint)}\n`);
+    return `${name}: ${paint('not read', 'red')}\n  ${printable(message)} [${code}]\n${advice.join('')}`;
   }
   const { verdict } = result;
   const head = `${name}: ${verdict.valid ? paint('valid', 'green') : paint('refused', 'red')}`;
   const chain = verdict.chain.map((certificate, index) => `  ${chainLine(certificate, index, verdict)}`);
   const reasons = verdict.reasons.map(reason => `  ${paint('refused', 'red')}  ${reasonText(reason)}`);
+  const advice = [...new Set(verdict.reasons.map(adviceFor))].map(each => `  ${paint('to do', 'cyan')}    ${each}`);
   const warnings = verdict.warnings.map(reason => `  ${paint('warning', 'yellow')}  ${reasonText(reason)}`);
-  return `${[head, ...chain, ...reasons, ...warnings, ...otherPaths(verdict)].join('\n')}\n`;
+  return `${[head, ...chain, ...reasons, ...advice, ...warnings, ...otherPaths(verdict)].join('\n')}\n`;
 }
 
 function chainLine(certificate: Certificate, index: number, verdict: Verdict): string {

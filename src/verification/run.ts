@@ -1,4 +1,5 @@
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { label } from '../path/reasons.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
 import { type Purpose, type Verdict, verifyChain, type VerifyProfile } from '../path/verify.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -104,7 +105,7 @@ async function withKeyCheck(verdict: Verdict, target: Target, named: string | un
   return {
     ...verdict,
     valid: false,
-    reasons: [...verdict.reasons, { code: 'key-mismatch', subject: target.name, key }],
+    reasons: [...verdict.reasons, { code: 'key-mismatch', subject: label(target.leaf), key }],
   };
 }
 

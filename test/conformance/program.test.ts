@@ -10,7 +10,7 @@ const project = join(import.meta.dirname, '../..');
 
 /** `npm run conformance` builds and runs this one. */
 test.skipIf(!casesArePresent)('mtlsctl verify-chain --batch answers all cases as recorded', () => {
-  if (!existsSync(join(project, 'dist/run.js'))) throw new Error("dist is not built: run 'npm run build' first");
+  if (!existsSync(join(project, 'dist/mtlsctl.cjs'))) throw new Error("dist is not built: run 'npm run build' first");
   const requests = requestLines();
   const run = spawnSync(process.execPath, [join(project, 'bin/mtlsctl.js'), 'verify-chain', '--batch'], {
     input: requests,
