@@ -10,7 +10,7 @@ const everywhere = ['errors', 'printable', 'printable-json'];
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   single: ['run', 'worker'],
-  thread: ['worker'],
+  program: ['run', 'worker'],
   worker: ['enrolment'],
   run: ['main', 'terminal'],
   main: ['commands', 'system'],
@@ -72,7 +72,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   files: ['file-operations', 'process-identity'],
   'file-operations': [],
   'process-identity': [],
-  terminal: ['lines', 'system'],
+  terminal: ['lines', 'system', 'threads'],
+  threads: ['system'],
   system: ['lines'],
   lines: [],
   printable: [],
@@ -105,10 +106,10 @@ const builtInImporters: Readonly<Record<string, readonly string[]>> = {
   'node:fs': filesystemUsers,
   'node:fs/promises': filesystemUsers,
   'node:net': ['peer'],
-  'node:os': ['process-identity', 'lock', 'terminal'],
+  'node:os': ['process-identity', 'lock', 'threads'],
   'node:timers/promises': ['lock'],
   'node:tls': ['peer'],
-  'node:worker_threads': ['single', 'terminal', 'worker'],
+  'node:worker_threads': ['single', 'threads', 'worker'],
 };
 
 /** No I/O, no clock, no environment: time, randomness and keys are arguments. Of Node they get hashes and signature checks. */
@@ -145,7 +146,7 @@ describe('the layers of src/', () => {
   });
 
   it('loads no heavy package before a command needs it', () => {
-    const atStart = ['run.ts', 'commands/inspect.ts', 'commands/verify-chain.ts'];
+    const atStart = ['program.ts', 'commands/inspect.ts', 'commands/verify-chain.ts'];
     expect(atStart.flatMap(heavyOnStart)).toEqual([]);
   });
 });
