@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { type CommandContext, type CommandDefinition, helpFooter, type Outcome } from './commands/command.ts';
 import { exitStatusOf, isMtlsctlError, MtlsctlError } from './errors.ts';
 import { printable } from './printable.ts';
+import { printableJson } from './printable-json.ts';
 import type { System } from './system.ts';
 
 declare const MTLSCTL_VERSION: string;
@@ -131,7 +132,7 @@ function commandContext(system: System, options: Readonly<Record<string, unknown
       say(`warning: ${text}`);
     },
     emit: document => {
-      system.stdout.write(`${JSON.stringify(document)}\n`);
+      system.stdout.write(`${printableJson(document)}\n`);
     },
   };
 }
@@ -140,8 +141,8 @@ async function printOutcome(context: CommandContext, outcome: Outcome | undefine
   if (outcome === undefined) return 0;
   const { stdout } = context.system;
   if (context.json && outcome.isEmitted === true) return outcome.status ?? 0;
-  if (context.json) stdout.write(`${JSON.stringify(outcome.document, undefined, 2)}\n`);
-  else stdout.write(await outcome.text(await context.system.painter()));
+  if (context.json) stdout.end(`${printableJson(outcome.document, 2)}\n`);
+  else stdout.end(await outcome.text(await context.system.painter()));
   return outcome.status ?? 0;
 }
 
@@ -179,7 +180,7 @@ function reportFailure(system: System, error: unknown): number {
       : [`this is a bug in mtlsctl ${MTLSCTL_VERSION}: report it with the stack above (README, 'Reporting a bug')`];
   if (system.args.includes('--json')) {
     const details = known?.details ?? {};
-    system.stdout.write(`${JSON.stringify({ error: { code, message, hints, details } })}\n`);
+    system.stdout.end(`${printableJson({ error: { code, message, hints, details } })}\n`);
   } else {
     system.stderr.write(`mtlsctl: error: ${printable(message)} [${code}]\n`);
   }

@@ -6,6 +6,8 @@ export interface Output {
   /** Width in columns; 80 where there is no terminal. */
   readonly columns: number;
   write(text: string): void;
+  /** Writes the last of it: nothing comes after. */
+  end(text: string): void;
   /** Waits while a reader is far behind, so that what writes without end keeps its memory. */
   drained(): Promise<void>;
 }
@@ -71,5 +73,5 @@ export interface System {
   table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string>;
   progress(total: number, label: string): Progress;
   /** Absent where all work is done in one thread. */
-  readonly threads?: Threads;
+  threads?(): Promise<Threads>;
 }

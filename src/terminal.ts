@@ -1,53 +1,38 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { fstatSync } from 'node:fs';
 import { MtlsctlError, systemErrorCode } from './errors.ts';
 import { splitLines } from './lines.ts';
-import type { Output, Paint, Progress, Prompter, System, Thread } from './system.ts';
+import { standardOutput } from './standard-output.ts';
+import type { Output, Paint, Progress, Prompter, System } from './system.ts';
 
-/** The real world. The only importer of chalk, cli-table3 and inquirer, each loaded when it is first needed. */
-export function realSystem(threadFile: string | URL): System {
-  const stderr = output(process.stderr);
-  const stdinIsTerminal = process.stdin.isTTY;
+/**
+ * The real world. The only importer of chalk, cli-table3 and inquirer, each loaded when it is first needed; so are the standard streams,
+ * which take Node a millisecond each to set up. `threadFile` is what threads run.
+ */
+export function realSystem(threadFile: string): System {
+  const stdout = standardOutput(1, () => process.stdout);
+  const stderr = standardOutput(2, () => process.stderr);
   return {
     args: process.argv.slice(2),
     env: process.env,
     workingDirectory: process.cwd(),
-    stdout: output(process.stdout),
+    stdout,
     stderr,
     now: () => Date.now(),
     randomBytes: count => randomBytes(count),
     readStdin,
     stdinLines: limit => splitLines(stdinChunks(), limit),
-    stdinIsTerminal,
-    prompter: stdinIsTerminal ? prompter : undefined,
-    painter,
+    get stdinIsTerminal() {
+      return process.stdin.isTTY;
+    },
+    get prompter() {
+      return process.stdin.isTTY ? prompter : undefined;
+    },
+    painter: () => painter(stdout),
     table,
-    threads: { available: availableParallelism(), start: data => startThread(threadFile, data) },
+    threads: async () => (await import('./threads.ts')).nodeThreads(threadFile),
     progress: (total, label) => (stderr.isTerminal ? progressBar(stderr, total, label) : silentProgress),
   };
-}
-
-function output(stream: NodeJS.WriteStream): Output {
-  return {
-    isTerminal: stream.isTTY,
-    columns: stream.isTTY ? stream.columns : 80,
-    write: text => {
-      stream.write(text);
-    },
-    drained: () => drained(stream),
-  };
-}
-
-/**
- * Room for some hundred thousand short answers: a caller that first writes all its questions and then reads gets along with it,
- * and would wait for ever if questions were left unread as soon as an answer is.
- */
-const highWater = 16 * 1024 * 1024;
-
-async function drained(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength > highWater) await once(stream, 'drain');
 }
 
 async function readStdin(limit: number): Promise<Uint8Array> {
@@ -62,6 +47,8 @@ async function readStdin(limit: number): Promise<Uint8Array> {
 }
 
 async function* stdinChunks(): AsyncGenerator<Buffer> {
+  // Node gives a directory as a stream that is empty.
+  if (fstatSync(0).isDirectory()) throw new MtlsctlError('unreadable', 'cannot read standard input: it is a directory');
   try {
     yield* process.stdin as AsyncIterable<Buffer>;
   } catch (error) {
@@ -108,8 +95,8 @@ async function ask<Answers>(question: object): Promise<Answers> {
   }
 }
 
-async function painter(): Promise<Paint> {
-  const off = !process.stdout.isTTY || (process.env['NO_COLOR'] ?? '') !== '' || process.argv.includes('--no-color');
+async function painter(stdout: Output): Promise<Paint> {
+  const off = !stdout.isTerminal || (process.env['NO_COLOR'] ?? '') !== '' || process.argv.includes('--no-color');
   if (off) return text => text;
   const { default: chalk } = await import('chalk');
   return (text, colour) => chalk[colour](text);
@@ -171,18 +158,6 @@ function progressBar(stderr: Output, total: number, label: string): Progress {
     update: draw,
     finish: () => {
       stderr.write('\r\u001b[K');
-    },
-  };
-}
-
-function startThread(file: string | URL, data: unknown): Thread {
-  const worker = new Worker(file, { workerData: data, env: {}, argv: [] });
-  return {
-    post: message => {
-      worker.postMessage(message);
-    },
-    listen: ({ message, error, exit }) => {
-      worker.on('message', message).on('error', error).on('exit', exit);
     },
   };
 }

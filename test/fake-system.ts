@@ -81,6 +81,7 @@ function capture(isTerminal: boolean): Output & { text: () => string } {
     isTerminal,
     columns: 80,
     write: text => written.push(text),
+    end: text => written.push(text),
     drained: () => Promise.resolve(),
     text: () => written.join(''),
   };

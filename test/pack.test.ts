@@ -48,7 +48,7 @@ describe('the package that npm pack makes', () => {
   const prefix = join(directory, 'installed');
 
   beforeAll(() => {
-    built('dist/run.js', 'npm run build');
+    built('dist/mtlsctl.cjs', 'npm run build');
     // prepare would build dist/ anew under the feet of the tests that run it.
     run('npm', ['pack', '--ignore-scripts', '--pack-destination', directory], project);
     mkdirSync(prefix);

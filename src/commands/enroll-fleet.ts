@@ -12,7 +12,7 @@ const defaultJobs = 4;
 /** `enroll --from`. With `--json` one line each, as they come. */
 export async function enrollFromFile(context: CommandContext, options: OptionValues): Promise<Outcome> {
   const services = await readFleet(context, String(options['from']));
-  const { threads } = context.system;
+  const threads = await context.system.threads?.();
   const progress = context.quiet || context.json ? undefined : context.system.progress(services.length, 'enrolling');
   const entries: ServiceEntry[] = [];
   let failed = 0;

@@ -1,5 +1,5 @@
 import { Document, isScalar, Scalar, visit } from 'yaml';
-import { hasUnprintable, printableYaml } from '../printable-json.ts';
+import { needsEscape, printableYaml } from '../printable-json.ts';
 
 /**
  * Plain values as YAML, for people and scripts; our own files are written by `encodeYaml`. Members that are undefined are left out.
@@ -9,8 +9,7 @@ export function toYaml(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });
   visit(document, {
     Scalar(_, node) {
-      if (isScalar(node) && typeof node.value === 'string' && hasUnprintable(node.value))
-        node.type = Scalar.QUOTE_DOUBLE;
+      if (isScalar(node) && typeof node.value === 'string' && needsEscape(node.value)) node.type = Scalar.QUOTE_DOUBLE;
     },
   });
   return printableYaml(document.toString({ lineWidth: 0 }));

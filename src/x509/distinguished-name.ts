@@ -5,7 +5,7 @@ import { readText } from '../der/values.ts';
 import { ia5String, isPrintable, oid, printableString, sequence, setOf, utf8String } from '../der/writer.ts';
 import type { AttributeType } from './attribute-types.ts';
 import { attributeTypeByKeyword, attributeTypeByOid } from './attribute-types.ts';
-import { hasUnprintable } from './escape.ts';
+import { hasUnprintable } from '../printable.ts';
 
 /** Far above any name that a certificate holds, and bounds the work on what is typed. */
 const maximumLength = 8192;

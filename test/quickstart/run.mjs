@@ -11,7 +11,7 @@ import * as openssl from './openssl.mjs';
 import { allHeld, check, conclude, printed, step, title, typed } from './report.mjs';
 
 const program = fileURLToPath(new URL('../../bin/mtlsctl.js', import.meta.url));
-if (!existsSync(new URL('../../dist/run.js', import.meta.url))) {
+if (!existsSync(new URL('../../dist/mtlsctl.cjs', import.meta.url))) {
   console.error('mtlsctl is not built yet: run npm ci first');
   process.exit(2);
 }
