@@ -253,7 +253,7 @@ async function putInPlace(order: InstallOrder, authority: Authority, { root, crl
 async function recordCreation(ledger: Ledger, certificate: Certificate, now: number): Promise<void> {
   const { event, ...facts } = createdEvent(certificate);
   const known = (await readOptional(ledger.path)) === undefined ? [] : (await ledger.read(new Set([event]))).entries;
-  const isKnown = known.some(entry => entry.event === event && entry.serial === facts.serial);
+  const isKnown = known.some(entry => entry.event === event && entry.certificate === facts.certificate);
   if (!isKnown) await ledger.append([{ event, ...facts }], now);
 }
 
