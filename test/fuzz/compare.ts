@@ -17,6 +17,8 @@ export interface Specimen {
 export interface Comparison extends Specimen {
   readonly verdict: Verdict;
   readonly openssl: OpensslAnswer;
+  /** Where mtlsctl alone accepts: what OpenSSL says when it is given the chain that mtlsctl found, and no other certificate. */
+  readonly alone: OpensslAnswer | undefined;
 }
 
 /** Valid, then mutated in one thing. */
@@ -32,7 +34,15 @@ export async function compare(program: string, specimens: readonly Specimen[]): 
     program,
     specimens.map(({ item }) => item),
   );
-  return specimens.map((one, i) => ({ ...one, verdict: ourVerdict(one.item), openssl: answers[i]! }));
+  const judged = specimens.map((one, i) => ({ ...one, verdict: ourVerdict(one.item), openssl: answers[i]! }));
+  const laxer = judged.filter(({ verdict, openssl }) => verdict.valid && !openssl.accepted);
+  const again = await opensslVerify(program, laxer.map(chainAlone));
+  const alone = new Map(laxer.map(({ index }, i) => [index, again[i]]));
+  return judged.map(one => ({ ...one, alone: alone.get(one.index) }));
+}
+
+function chainAlone({ item, verdict: { chain } }: { readonly item: Case; readonly verdict: Verdict }): Case {
+  return { ...item, anchors: chain.slice(-1), intermediates: chain.slice(1, -1) };
 }
 
 function ourVerdict(item: Case): Verdict {

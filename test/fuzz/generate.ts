@@ -1,5 +1,5 @@
 import { oids } from '../../src/der/object-identifiers.ts';
-import { explicit, implicit, integer, oid, sequence } from '../../src/der/writer.ts';
+import { explicit, ia5String, implicit, integer, oid, sequence, setOf, utf8String } from '../../src/der/writer.ts';
 import type { ReferenceName } from '../../src/path/reference-names.ts';
 import { KeyUsage } from '../../src/x509/extensions.ts';
 import {
@@ -33,6 +33,14 @@ export const organization = [oids.organizationName, 'Link'] as const;
 /** A subject under the organization that directory constraints speak of. */
 export const subjectOf = (name: string, ...more: readonly (readonly [string, string])[]): Uint8Array =>
   nameDer(organization, ...more, [oids.commonName, name]);
+
+/** The same with an e-mail address, whose attribute is an IA5String: RFC 5280, appendix A.1. */
+export const subjectWithEmail = (name: string, address: string, string = ia5String): Uint8Array =>
+  sequence(
+    setOf(sequence(oid(oids.organizationName), utf8String('Link'))),
+    setOf(sequence(oid(oids.emailAddress), string(address))),
+    setOf(sequence(oid(oids.commonName), utf8String(name))),
+  );
 
 const leafNames = {
   dns: ['svc.link.internal', 'svc', 'svc.link.local', '*.link.internal', 'a.b.link.internal'],

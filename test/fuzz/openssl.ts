@@ -81,7 +81,11 @@ export function opensslOptions(item: Case, path: (name: string) => string): read
 function run(script: string, cwd: string): Promise<string> {
   return new Promise((resolve, reject) => {
     // Without this it reads the certificates of the system for every chain, which takes longer than all the rest.
-    const shell = spawn('sh', { cwd, env: { ...process.env, SSL_CERT_FILE: '/dev/null' }, stdio: ['pipe', 'pipe', 'inherit'] });
+    const shell = spawn('sh', {
+      cwd,
+      env: { ...process.env, SSL_CERT_FILE: '/dev/null' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const chunks: Buffer[] = [];
     shell.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     shell.on('error', reject);

@@ -96,7 +96,10 @@ export function build(plan: Plan): Case {
   );
   return {
     leaf: chain.at(-1)!,
-    anchors: [...chain.filter((_certificate, place) => place === plan.anchor), ...extra.flatMap(part => part.anchors ?? [])],
+    anchors: [
+      ...chain.filter((_certificate, place) => place === plan.anchor),
+      ...extra.flatMap(part => part.anchors ?? []),
+    ],
     intermediates: [
       ...extra.flatMap(part => part.intermediates ?? []),
       ...chain.slice(0, -1).filter((_certificate, place) => given(place)),

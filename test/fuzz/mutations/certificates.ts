@@ -74,12 +74,11 @@ export const certificateMutations: Mutations = {
   ]),
   'dates reversed': deviation(somewhere, [{ notBefore: now + day, notAfter: now - day }]),
   'CA bit false': deviation(someCa, [{ ca: false, keyUsage: KeyUsage.keyCertSign | KeyUsage.cRLSign }]),
-  'basicConstraints missing': deviation((plan, random) => somewhere(plan, random), [
-    { without: [oids.basicConstraints] },
-  ]),
-  'basicConstraints not critical': extended(someCa, [
-    extension(oids.basicConstraints, false, sequence(boolean(true))),
-  ]),
+  'basicConstraints missing': deviation(
+    (plan, random) => somewhere(plan, random),
+    [{ without: [oids.basicConstraints] }],
+  ),
+  'basicConstraints not critical': extended(someCa, [extension(oids.basicConstraints, false, sequence(boolean(true)))]),
   'basicConstraints on a leaf': extended(leaf, [
     extension(oids.basicConstraints, true, sequence(boolean(true))),
     extension(oids.basicConstraints, true, sequence(integer(0))),
@@ -161,7 +160,7 @@ export const certificateMutations: Mutations = {
     change(plan, 0, { signer: random.pick([testKey('fuzz stranger'), keyOfKind('p256 with SHA-1')]) });
     return true;
   },
-  'authorityKeyIdentifier': (plan, random) => {
+  authorityKeyIdentifier: (plan, random) => {
     const other = implicit(0, keyId(testKey('fuzz stranger').spki));
     const place = somewhere(plan, random);
     const fields = random.pick([
@@ -193,7 +192,11 @@ export const certificateMutations: Mutations = {
   'algorithms differ inside and outside': (plan, random) => {
     const other = keyOfKind('p384').algorithm;
     const place = somewhere(plan, random);
-    change(plan, place, random.pick([{ outerAlgorithm: other }, { innerAlgorithm: other, outerAlgorithm: ecdsaWithSha256 }]));
+    change(
+      plan,
+      place,
+      random.pick([{ outerAlgorithm: other }, { innerAlgorithm: other, outerAlgorithm: ecdsaWithSha256 }]),
+    );
     return true;
   },
   'weak key': (plan, random) => {

@@ -103,7 +103,7 @@ export const chainMutations: Mutations = {
     if (there.length === 0) return false;
     const stranger = authority({ name: 'stranger', key: 'fuzz unrelated' });
     plan.more.push(() => ({
-      intermediates: there.map(place => intermediate(stranger, plan.certificates[place]!).certificate),
+      intermediates: there.map(place => intermediate(stranger, plan.certificates[place]).certificate),
     }));
     return true;
   },
@@ -120,7 +120,10 @@ export const chainMutations: Mutations = {
   'leaf signs a leaf': plan => {
     change(plan, leafPlace(plan), { ca: false });
     const last = plan.certificates.at(-1)!;
-    plan.certificates = [...plan.certificates, { ...last, name: 'below', subject: subjectOf('below'), key: testKey('fuzz below') }];
+    plan.certificates = [
+      ...plan.certificates,
+      { ...last, name: 'below', subject: subjectOf('below'), key: testKey('fuzz below') },
+    ];
     plan.crls = undefined;
     return true;
   },
@@ -160,9 +163,7 @@ export const chainMutations: Mutations = {
       [oids.anyPolicy, policy],
       [policy, oids.anyPolicy],
     ] as const);
-    changeExtensions(plan, place, [
-      extension(oids.policyMappings, true, sequence(sequence(oid(from), oid(to)))),
-    ]);
+    changeExtensions(plan, place, [extension(oids.policyMappings, true, sequence(sequence(oid(from), oid(to))))]);
     return true;
   },
 };

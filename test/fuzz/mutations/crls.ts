@@ -120,10 +120,13 @@ export const crlMutations: Mutations = {
     const place = someCrl(plan, random);
     const known = place === undefined ? undefined : plan.crls?.get(place);
     if (place === undefined || known === undefined || leafPlace(plan) === place + 1) return false;
-    plan.crls?.set(place, { ...known, revokes: [{ place: leafPlace(plan), ...(random.chance(0.3) ? { extensions: [unknown] } : {}) }] });
+    plan.crls?.set(place, {
+      ...known,
+      revokes: [{ place: leafPlace(plan), ...(random.chance(0.3) ? { extensions: [unknown] } : {}) }],
+    });
     return true;
   },
-  'issuingDistributionPoint': (plan, random) => {
+  issuingDistributionPoint: (plan, random) => {
     const place = someCrl(plan, random);
     if (place === undefined) return false;
     const critical = random.chance(0.8);
@@ -171,7 +174,11 @@ export const crlMutations: Mutations = {
                 {
                   certificate: chain[place + 1]!.certificate,
                   extensions: [
-                    extension(oids.certificateIssuer, true, sequence(directoryName(chain[place]!.certificate.subject.der))),
+                    extension(
+                      oids.certificateIssuer,
+                      true,
+                      sequence(directoryName(chain[place]!.certificate.subject.der)),
+                    ),
                   ],
                 },
               ]

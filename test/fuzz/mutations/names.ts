@@ -1,5 +1,5 @@
 import { oids } from '../../../src/der/object-identifiers.ts';
-import { implicit, implicitConstructed, sequence } from '../../../src/der/writer.ts';
+import { ia5String, implicit, implicitConstructed, sequence, utf8String } from '../../../src/der/writer.ts';
 import type { ReferenceName } from '../../../src/path/reference-names.ts';
 import {
   directoryName,
@@ -12,7 +12,7 @@ import {
   uriName,
   type CertificateOptions,
 } from '../../path/certificates.ts';
-import { organization, subjectOf } from '../generate.ts';
+import { organization, subjectOf, subjectWithEmail } from '../generate.ts';
 import { caPlaces, change, changeExtensions, leafPlace, type Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import type { Mutation, Mutations } from './mutation.ts';
@@ -50,7 +50,14 @@ const emailBases = [
 
 const emailNames = [
   ...['user@link.internal', 'USER@link.internal', 'user@LINK.internal', 'user@mail.link.internal', '@link.internal'],
-  ...['"us er"@link.internal', '"a@b"@link.internal', 'link.internal', 'user@', 'a@b@link.internal', 'user@other.example'],
+  ...[
+    '"us er"@link.internal',
+    '"a@b"@link.internal',
+    'link.internal',
+    'user@',
+    'a@b@link.internal',
+    'user@other.example',
+  ],
 ];
 
 const uriBases = ['link.internal', '.link.internal', 'svc.link.internal', 'other', '', 'LINK.internal', '10.0.0.1'].map(
@@ -60,11 +67,19 @@ const uriBases = ['link.internal', '.link.internal', 'svc.link.internal', 'other
 const uriNames = [
   ...['spiffe://link.internal/service/svc', 'https://svc.link.internal:8443/x', 'https://user@link.internal/', 'urn:x'],
   ...['https://10.0.0.1/', 'https://[fd00::1]/', 'https:/link.internal', 'https://LINK.internal', '//link.internal/x'],
-  ...['https://link.internal?x=//other', 'https://a:b@link.internal:1/', 'https://', 'link.internal', 'https://svc.link.internal'],
+  ...[
+    'https://link.internal?x=//other',
+    'https://a:b@link.internal:1/',
+    'https://',
+    'link.internal',
+    'https://svc.link.internal',
+  ],
 ];
 
 const ipBases = [
-  ...['10.0.0.0/8', '10.1.2.3/32', '0.0.0.0/0', '192.168.0.0/16', 'fd00::/8', '::/0', '::ffff:10.1.2.3/128'].map(subnetName),
+  ...['10.0.0.0/8', '10.1.2.3/32', '0.0.0.0/0', '192.168.0.0/16', 'fd00::/8', '::/0', '::ffff:10.1.2.3/128'].map(
+    subnetName,
+  ),
   implicit(7, Uint8Array.of(10, 1, 2, 3, 255, 0, 255, 0)),
   implicit(7, Uint8Array.of(10, 1, 2, 3, 255)),
   implicit(7, Uint8Array.of(10, 9, 9, 9, 255, 0, 0, 0)),
@@ -87,7 +102,7 @@ const directoryBases = [
 const subjects = [
   subjectOf('svc'),
   subjectOf('svc', [oids.organizationalUnitName, 'Unit']),
-  subjectOf('svc', [oids.emailAddress, 'user@link.internal']),
+  subjectWithEmail('svc', 'user@link.internal'),
   nameDer([oids.commonName, 'svc']),
   nameDer([oids.organizationName, 'link'], [oids.commonName, 'SVC']),
   nameWith(oids.organizationName, 19, 'Link'),
@@ -101,14 +116,34 @@ const pair =
 const some = <T>(random: Random, items: readonly T[]): readonly T[] =>
   random.shuffle(items).slice(0, random.chance(0.8) ? 1 : 2);
 
-const hosts = ['svc.link.internal', 'any.link.internal', 'SVC.LINK.INTERNAL', 'svc.link.internal.', 'svc', 'a.b.link.internal'];
-const odd = ['link.internal', 'a.any.link.internal', 'other.example', '.link.internal', 'svc..internal', 'any.svc.link.internal'];
+const hosts = [
+  'svc.link.internal',
+  'any.link.internal',
+  'SVC.LINK.INTERNAL',
+  'svc.link.internal.',
+  'svc',
+  'a.b.link.internal',
+];
+const odd = [
+  'link.internal',
+  'a.any.link.internal',
+  'other.example',
+  '.link.internal',
+  'svc..internal',
+  'any.svc.link.internal',
+];
 
 const references: Readonly<Record<'dns' | 'ip' | 'email', readonly string[]>> = {
   dns: [...hosts, ...odd],
   ip: ['10.1.2.3', '10.1.2.4', 'fd00::17', 'FD00:0::17', '::ffff:10.1.2.3', '192.168.7.7'],
   email: [
-    ...['user@link.internal', 'USER@link.internal', 'user@LINK.INTERNAL', 'other@link.internal', 'user@svc.link.internal'],
+    ...[
+      'user@link.internal',
+      'USER@link.internal',
+      'user@LINK.INTERNAL',
+      'other@link.internal',
+      'user@svc.link.internal',
+    ],
     'First.Last@mail.link.internal',
   ],
 };
@@ -132,7 +167,7 @@ export const nameMutations: Mutations = {
   'e-mail constraint': pair(emailBases, random => ({ email: some(random, emailNames) })),
   'e-mail constraint and an address in the subject': pair(emailBases, random => ({
     ...(random.chance(0.5) ? { dns: ['svc.link.internal'] } : { dns: [] }),
-    subject: subjectOf('svc', [oids.emailAddress, random.pick(emailNames)]),
+    subject: subjectWithEmail('svc', random.pick(emailNames), random.chance(0.7) ? ia5String : utf8String),
   })),
   'URI constraint': pair(uriBases, random => ({ uri: some(random, uriNames) })),
   'IP constraint': pair(ipBases, random => ({ ip: some(random, ipNames) })),
@@ -143,7 +178,9 @@ export const nameMutations: Mutations = {
   'constraint of another form': pair(
     [implicit(8, Uint8Array.of(0x2a, 3)), implicitConstructed(0, Uint8Array.of(6, 2, 0x2a, 3))],
     random => ({
-      otherNames: [random.pick([implicit(8, Uint8Array.of(0x2a, 3)), implicit(8, Uint8Array.of(0x2a, 4)), dnsName('svc')])],
+      otherNames: [
+        random.pick([implicit(8, Uint8Array.of(0x2a, 3)), implicit(8, Uint8Array.of(0x2a, 4)), dnsName('svc')]),
+      ],
     }),
   ),
   'constraint with minimum or maximum': (plan, random) => {
@@ -189,6 +226,6 @@ export const nameMutations: Mutations = {
   'e-mail address asked for, presented': ask('email', random => ({ email: some(random, emailNames) })),
   'e-mail address asked for, in the subject': ask('email', () => ({
     email: [],
-    subject: subjectOf('svc', [oids.emailAddress, 'user@link.internal']),
+    subject: subjectWithEmail('svc', 'user@link.internal'),
   })),
 };
