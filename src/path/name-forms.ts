@@ -32,11 +32,11 @@ interface Domain {
   readonly belowOnly: boolean;
 }
 
-/** A constraint on hosts: `example.com`, `.example.com`, or empty for all. */
+/** A constraint on hosts: `example.com`, `.example.com`, or empty for all. A period alone is none of them. */
 function parseDomain(text: string): Domain | undefined {
   const belowOnly = text.startsWith('.');
   const domain = (belowOnly ? text.slice(1) : text).toLowerCase();
-  return domain === '' || isDnsName(domain) ? { domain, belowOnly } : undefined;
+  return text === '' || isDnsName(domain) ? { domain, belowOnly } : undefined;
 }
 
 /** `host` is within, counting everything below; as DNS constraints are read. */

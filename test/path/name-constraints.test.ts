@@ -98,6 +98,12 @@ const rows: readonly Row[] = [
     { dns: ['a.internal'] },
     'name-constraint-malformed',
   ],
+  [
+    'a DNS constraint of a period alone',
+    { permitted: [dnsName('.'), dnsName('internal')] },
+    { dns: ['a.internal'] },
+    'name-constraint-malformed',
+  ],
   ['names of another form', { permitted: [subnetName('192.0.2.0/24')], excluded: [uriName('x')] }, { dns: ['a'] }],
 
   ['an address inside', { permitted: [subnetName('192.0.2.0/24')] }, { ip: ['192.0.2.255'] }],
