@@ -11,8 +11,10 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>, limit: numb
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
       begun.add(chunk.subarray(start, end));
-      yield begun.line();
+      const line = begun.line();
+      // The parts of a long line are not to be held while it is worked on.
       begun = new UnfinishedLine(limit);
+      yield line;
       start = end + 1;
     }
     begun.add(chunk.subarray(start));

@@ -72,7 +72,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   files: ['file-operations', 'process-identity'],
   'file-operations': [],
   'process-identity': [],
-  terminal: ['lines', 'system', 'threads'],
+  terminal: ['lines', 'standard-output', 'system', 'threads'],
+  'standard-output': ['system'],
   threads: ['system'],
   system: ['lines'],
   lines: [],
@@ -103,7 +104,7 @@ const filesystemUsers = [
 /** The built-ins of Node that reach outside the process, and who may. Those not named here (crypto, path, util, buffer) are free. */
 const builtInImporters: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['deployment'],
-  'node:fs': filesystemUsers,
+  'node:fs': [...filesystemUsers, 'standard-output', 'terminal'],
   'node:fs/promises': filesystemUsers,
   'node:net': ['peer'],
   'node:os': ['process-identity', 'lock', 'threads'],

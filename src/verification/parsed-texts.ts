@@ -1,15 +1,16 @@
+import { createHash } from 'node:crypto';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { type Crl, readCrls } from '../x509/crl.ts';
 import { looksLikePem } from '../x509/pem.ts';
 import { BoundedCache } from './bounded-cache.ts';
 
-/** Characters of PEM: a pool of 10,000 certificates with RSA keys of 4096 bits has some 25 million. */
-const poolCapacity = 32 * 1024 * 1024;
-/** A leaf comes back when it is asked about more than once in a row. A hundred take about this; more of them cost collecting them. */
-const leafCapacity = 128 * 1024;
+/** Characters of PEM: a pool of 10,000 certificates with RSA keys of 4096 bits has some 20 million. */
+const poolCapacity = 20 * 1024 * 1024;
+/** Some 4,000 leaves, of which the same may be asked about again, for another name or time. */
+const leafCapacity = 4 * 1024 * 1024;
 /** A CRL of a million entries has some 55 million. */
-const crlCapacity = 64 * 1024 * 1024;
+const crlCapacity = 56 * 1024 * 1024;
 
 /** What the text of a certificate holds; the failure where it holds none. */
 type Parsed = { readonly number: number } & (
@@ -55,18 +56,19 @@ export class ParsedTexts {
 
   /** All CRLs of all texts. Throws `malformed` for any that does not parse: it might be the one that revokes. */
   crls(pems: readonly string[]): readonly Crl[] {
-    const key = pems.join('\0');
+    const digests = pems.map(digestOf);
+    const key = digests.join();
     let list = this.#crlLists.get(key);
     if (list === undefined) {
-      list = pems.flatMap(pem => this.#readCrls(pem));
-      this.#crlLists.add(key, list, key.length);
+      list = pems.flatMap((pem, index) => this.#readCrls(pem, digests[index] ?? ''));
+      this.#crlLists.add(key, list, lengthOf(pems));
     }
     return list;
   }
 
-  #readCrls(pem: string): readonly Crl[] {
-    let crls = this.#crls.get(pem);
-    if (crls === undefined) this.#crls.add(pem, (crls = readCrls(pemBytes(pem))), pem.length);
+  #readCrls(pem: string, digest: string): readonly Crl[] {
+    let crls = this.#crls.get(digest);
+    if (crls === undefined) this.#crls.add(digest, (crls = readCrls(pemBytes(pem))), pem.length);
     return crls;
   }
 
@@ -93,6 +95,11 @@ function pemBytes(text: string): Uint8Array {
   const bytes = Buffer.from(text);
   if (looksLikePem(bytes)) return bytes;
   throw new MtlsctlError('malformed', 'no PEM block in the text');
+}
+
+/** Stands for a text that is too large to be kept as a key. */
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }
 
 function lengthOf(texts: readonly string[]): number {
