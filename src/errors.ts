@@ -14,6 +14,7 @@ const exitStatusByCode = {
   'constraint-violation': 4,
   declined: 4,
   expired: 4,
+  interrupted: 130,
   'issued-certificate-refused': 4,
   'key-malformed': 5,
   'key-mismatch': 5,
@@ -73,6 +74,10 @@ export class MtlsctlError extends Error {
 /** The exit status of a failure; 70 for anything that is not an MtlsctlError. */
 export function exitStatusOf(error: unknown): number {
   return error instanceof MtlsctlError ? exitStatusByCode[error.code] : exitStatusByCode.bug;
+}
+
+export function exitStatusOfCode(code: ErrorCode): number {
+  return exitStatusByCode[code];
 }
 
 /** Narrows to a known failure, with the code asked for if one is given. */

@@ -166,7 +166,9 @@ function helpHint(args: readonly string[]): string {
 /** What to do about a failure whose place of origin could not say. */
 function hintsFor(error: MtlsctlError, args: readonly string[]): readonly string[] {
   if (error.hints.length > 0) return error.hints;
-  const { file } = error.details;
+  const { file, line } = error.details;
+  if (error.code === 'config-invalid' && typeof file === 'string')
+    return [`edit ${file}${typeof line === 'number' ? `, line ${line}` : ''}`];
   return typeof file === 'string' ? [`run 'mtlsctl inspect ${file}'`] : [helpHint(args)];
 }
 

@@ -1,7 +1,19 @@
+import { exitStatusOf, MtlsctlError } from './errors.ts';
 import { main } from './main.ts';
 import { realSystem } from './terminal.ts';
 
-/** Runs the command line of this process; `threadFile` is what threads run. The exit status is set, not forced, so that what was printed is flushed. */
+/**
+ * Runs the command line of this process; `threadFile` is what threads run. The exit status is set, not forced, so that what was printed is flushed;
+ * what could not be printed is found out last of all.
+ */
 export async function run(threadFile: string): Promise<void> {
-  process.exitCode = await main(realSystem(threadFile));
+  const system = realSystem(threadFile);
+  process.on('exit', () => {
+    const { problem } = system.stdout;
+    if (problem === undefined) return;
+    const error = new MtlsctlError('unwritable', `cannot write standard output (${problem})`);
+    system.stderr.end(`mtlsctl: error: ${error.message} [${error.code}]\n`);
+    process.exitCode = exitStatusOf(error);
+  });
+  process.exitCode = await main(system);
 }

@@ -15,7 +15,11 @@ const highWater = 16 * 1024 * 1024;
  */
 export function standardOutput(descriptor: 1 | 2, open: () => NodeJS.WriteStream): Output {
   let opened: NodeJS.WriteStream | undefined;
-  const stream = (): NodeJS.WriteStream => (opened ??= open().on('error', endQuietlyOnClosedPipe));
+  let problem: string | undefined;
+  const fail = (error: unknown): void => {
+    problem ??= systemErrorCode(error) ?? String(error);
+  };
+  const stream = (): NodeJS.WriteStream => (opened ??= open().on('error', fail));
   const mayBeTerminal = isCharacterDevice(descriptor);
   return {
     get isTerminal() {
@@ -24,15 +28,20 @@ export function standardOutput(descriptor: 1 | 2, open: () => NodeJS.WriteStream
     get columns() {
       return mayBeTerminal && stream().isTTY ? stream().columns : 80;
     },
+    get problem() {
+      // Who reads no further (head) has what it wants: what is written for it goes nowhere, and the work goes on.
+      return problem === 'EPIPE' ? undefined : problem;
+    },
     write: text => {
-      stream().write(text);
+      if (problem === undefined) stream().write(text);
     },
     end: text => {
-      const rest = opened === undefined && !mayBeTerminal ? writeAtOnce(descriptor, text) : text;
+      if (problem !== undefined) return;
+      const rest = opened === undefined && !mayBeTerminal ? writeAtOnce(descriptor, text, fail) : text;
       if (rest.length > 0) stream().write(rest);
     },
     drained: async () => {
-      if (stream().writableLength > highWater) await once(stream(), 'drain');
+      if (problem === undefined && stream().writableLength > highWater) await once(stream(), 'drain');
     },
   };
 }
@@ -47,21 +56,15 @@ function isCharacterDevice(descriptor: number): boolean {
   }
 }
 
-/** Writes as much as is taken without waiting for a pipe that is not to be waited for; returns the rest. */
-function writeAtOnce(descriptor: number, text: string): Uint8Array {
+/** Writes as much as is taken without waiting for a pipe that is not to be waited for; returns the rest, nothing after a failure. */
+function writeAtOnce(descriptor: number, text: string, fail: (error: unknown) => void): Uint8Array {
   let rest = new TextEncoder().encode(text);
   try {
     while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest));
+    return rest;
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'EPIPE') process.exit(0);
-    if (code !== 'EAGAIN') throw error;
+    if (systemErrorCode(error) === 'EAGAIN') return rest;
+    fail(error);
+    return new Uint8Array();
   }
-  return rest;
-}
-
-/** `mtlsctl inspect … | head -1` is no failure. */
-function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
 }

@@ -5,6 +5,8 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Width in columns; 80 where there is no terminal. */
   readonly columns: number;
+  /** The system's error code of what could not be written (`ENOSPC`); undefined while all is well, and where the reader has gone. */
+  readonly problem?: string | undefined;
   write(text: string): void;
   /** Writes the last of it: nothing comes after. */
   end(text: string): void;
@@ -65,7 +67,7 @@ export interface System {
   /** The lines of stdin as they come. One of more than `limit` octets is `too-long`. Throws `unreadable`. */
   stdinLines(limit: number): AsyncIterable<Line>;
   readonly stdinIsTerminal: boolean;
-  /** Present only when stdin is a terminal. */
+  /** Present only when there is a terminal on stdin to answer on, and one on stderr to be asked on. */
   readonly prompter: Prompter | undefined;
   /** Paints for stdout; the identity where colours are off (no terminal, NO_COLOR, --no-color). */
   painter(): Promise<Paint>;

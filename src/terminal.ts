@@ -26,7 +26,8 @@ export function realSystem(threadFile: string): System {
       return process.stdin.isTTY;
     },
     get prompter() {
-      return process.stdin.isTTY ? prompter : undefined;
+      // A question that goes into a file (2>log) would be waited on for ever.
+      return process.stdin.isTTY && process.stderr.isTTY ? prompter : undefined;
     },
     painter: () => painter(stdout),
     table,
@@ -69,9 +70,9 @@ const prompter: Prompter = {
   },
   async passphrase(message, options) {
     for (;;) {
-      const { answer } = await ask<{ answer: string }>({ type: 'password', name: 'answer', message });
+      const { answer } = await ask<{ answer: string }>({ ...hidden, message });
       if (!options.confirm) return answer;
-      const again = await ask<{ answer: string }>({ type: 'password', name: 'answer', message: `${message}, again` });
+      const again = await ask<{ answer: string }>({ ...hidden, message: `${message}, again` });
       if (again.answer === answer) return answer;
       process.stderr.write('mtlsctl: the two differ, once more\n');
     }
@@ -81,6 +82,9 @@ const prompter: Prompter = {
   },
 };
 
+/** Never shown, not even on a key. */
+const hidden = { type: 'password', name: 'answer', toggleMask: false } as const;
+
 /** Asks on stderr, since stdout carries the product only. */
 async function ask<Answers>(question: object): Promise<Answers> {
   const { default: inquirer } = await import('inquirer');
@@ -89,7 +93,7 @@ async function ask<Answers>(question: object): Promise<Answers> {
     return (await prompt([question as never])) as Answers;
   } catch (error) {
     if (error instanceof Error && error.name === 'ExitPromptError') {
-      throw new MtlsctlError('declined', 'no answer was given', { cause: error });
+      throw new MtlsctlError('interrupted', 'interrupted before an answer was given', { cause: error });
     }
     throw error;
   }

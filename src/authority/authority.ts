@@ -136,7 +136,7 @@ export async function openAuthorityKey(authority: Authority, passphrase: () => P
   const file = await readOptional(authority.paths.key);
   if (file === undefined) {
     throw new MtlsctlError('key-missing', `the key of authority '${authority.name}' is not here`, {
-      hints: [`sign where the key is: 'mtlsctl … --csr <file> --out <file>'`],
+      hints: ["sign where the key is, with '--csr <file> --out <file>'"],
     });
   }
   const encrypted = describePrivateKeyFile(file).encrypted;

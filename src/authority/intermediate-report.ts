@@ -1,11 +1,13 @@
-import { formatInstant } from '../options.ts';
+import type { Subtrees } from '../issuance/extensions.ts';
+import { formatDuration, formatInstant } from '../options.ts';
 import { type Certificate, fingerprint, serialHex } from '../x509/certificate.ts';
 import { subjectAltName } from '../x509/extensions.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
 import { formatName } from '../x509/name.ts';
 import { describePublicKey } from '../x509/public-key.ts';
 import type { Request } from '../x509/request.ts';
-import { type IntermediateOrder, intermediatePaths } from './intermediate.ts';
+import { printable } from '../printable.ts';
+import { type IntermediateOrder, intermediatePaths, intermediateProfile, subjectText } from './intermediate.ts';
 
 type IntermediateResult =
   | {
@@ -48,18 +50,35 @@ export function intermediateText(document: ReturnType<typeof intermediateDocumen
   const width = Math.max(...Object.keys(facts).map(key => key.length));
   const label = (key: string): string => `${key}:`.padEnd(width + 2);
   return Object.entries(facts)
-    .map(([key, value]) => `${label(key)}${value}\n`)
+    .map(([key, value]) => `${label(key)}${printable(value)}\n`)
     .join('');
 }
 
 /** What a request asks for, and what it would get. */
-export function requestSummary(request: Request, granted: { readonly as: string; readonly issuer: string }): string {
+export function requestSummary(request: Request, granted: readonly string[]): string {
   const names = (subjectAltName(request) ?? []).map(formatGeneralName);
   return [
     `the request asks for the subject ${formatName(request.subject)}`,
     ...(names.length === 0 ? [] : [`  and for the names ${names.slice(0, 20).join(', ')}`]),
     `its key: ${describePublicKey(request.subjectPublicKeyInfo)}, SHA-256 ${fingerprint(request.subjectPublicKeyInfo.der)}`,
-    `it would be signed as ${granted.as}`,
-    `by ${granted.issuer}`,
+    ...granted,
   ].join('\n');
+}
+
+/** What an intermediate would be signed as, for whoever has to say yes. */
+export function grantedLines(order: IntermediateOrder, issuer: Certificate): readonly string[] {
+  const { validity, pathLength } = { ...intermediateProfile(order), ...defined(order) };
+  const limits = Object.entries(order.nameConstraints).flatMap(([verb, subtrees]) =>
+    Object.entries(subtrees as Subtrees).flatMap(([kind, values]) => values.map(value => `${verb} ${kind} ${value}`)),
+  );
+  return [
+    `it would be signed as ${subjectText(order)}, valid for ${formatDuration(validity)}, path length ${pathLength ?? 'unlimited'}`,
+    `  name constraints: ${limits.length === 0 ? 'none' : limits.join(', ')}`,
+    ...(order.crlUrls.length === 0 ? [] : [`  CRL at ${order.crlUrls.join(', ')}`]),
+    `by ${formatName(issuer.subject)}`,
+  ];
+}
+
+function defined({ validity, pathLength }: IntermediateOrder): { validity?: number; pathLength?: number } {
+  return { ...(validity !== undefined && { validity }), ...(pathLength !== undefined && { pathLength }) };
 }

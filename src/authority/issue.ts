@@ -106,7 +106,7 @@ function refuseUnverified(certificate: Certificate, issuer: OpenAuthority, order
   const [first] = verdict.reasons;
   const why = first === undefined ? 'no chain' : explain(first).message;
   throw new MtlsctlError('issued-certificate-refused', `a relying party would refuse the new certificate: ${why}`, {
-    hints: [`run 'mtlsctl verify-chain' on ${issuer.authority.paths.certificate}`],
+    hints: [`run 'mtlsctl verify-chain ${issuer.authority.paths.certificate}'`],
     details: { reasons: verdict.reasons.map(reason => reason.code) },
   });
 }

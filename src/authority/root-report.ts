@@ -1,5 +1,6 @@
 import { readElement } from '../der/reader.ts';
 import { formatDuration, formatInstant } from '../options.ts';
+import { printable } from '../printable.ts';
 import type { Paint } from '../system.ts';
 import { type Certificate, fingerprint, serialHex } from '../x509/certificate.ts';
 import { formatName, readName } from '../x509/name.ts';
@@ -68,7 +69,7 @@ ${rows([
   ['trust domain', document.trustDomain],
   ['CRL validity', document.crlValidity],
 ])}${paint('files:', 'bold')}
-${document.files.map(file => `  ${file}\n`).join('')}`;
+${document.files.map(file => `  ${printable(file)}\n`).join('')}`;
 }
 
 export function createdText(document: ReturnType<typeof createdDocument>): string {
@@ -103,5 +104,5 @@ function constraintRows({ permitted, excluded }: NameConstraintsOrder): readonly
 /** Label and value, a pair a line, in two columns. */
 function rows(pairs: readonly (readonly [label: string, value: string])[]): string {
   const width = Math.max(...pairs.map(([label]) => label.length));
-  return pairs.map(([label, value]) => `${`${label}:`.padEnd(width + 2)}${value}\n`).join('');
+  return pairs.map(([label, value]) => `${`${label}:`.padEnd(width + 2)}${printable(value)}\n`).join('');
 }

@@ -3,7 +3,7 @@ import { enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
 import { enrollFleet } from '../enrolment/fleet.ts';
 import { readBounded } from '../files.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
-import { entryText, summaryText } from './enroll-report.ts';
+import { entryText, statusOfEntries, summaryText } from './enroll-report.ts';
 import { enrolmentOrder } from './enrolment-options.ts';
 
 const fleetLimit = 8 << 20;
@@ -33,7 +33,7 @@ export async function enrollFromFile(context: CommandContext, options: OptionVal
   } finally {
     progress?.finish();
   }
-  return fleetOutcome(context, inFileOrder(services, entries), failed);
+  return fleetOutcome(context, inFileOrder(services, entries));
 }
 
 async function readFleet(context: CommandContext, path: string): Promise<readonly FleetService[]> {
@@ -47,13 +47,13 @@ function inFileOrder(services: readonly FleetService[], entries: readonly Servic
 }
 
 /** What was issued or failed has a line of its own; the rest is a count. */
-function fleetOutcome(context: CommandContext, entries: readonly ServiceEntry[], failed: number): Outcome {
+function fleetOutcome(context: CommandContext, entries: readonly ServiceEntry[]): Outcome {
   for (const entry of entries) for (const warning of entry.warnings ?? []) context.warn(`${entry.service}: ${warning}`);
   const changed = entries.filter(entry => entry.status !== 'unchanged');
   return {
     document: { schema: enrollSchema, services: entries },
     isEmitted: context.json,
-    status: failed > 0 ? 8 : 0,
+    status: statusOfEntries(entries),
     text: paint => changed.map(entry => entryText(entry, paint)).join('') + summaryText(entries),
   };
 }

@@ -2,8 +2,9 @@ import { enrollService } from '../deployment/enroll.ts';
 import { isMtlsctlError } from '../errors.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { enrolledEntry, enrollSchema, failedEntry, type ServiceEntry } from '../enrolment/entry.ts';
+import { concernsWholeRun } from '../enrolment/fleet.ts';
 import { setUpEnrolment } from '../enrolment/set-up.ts';
-import { entryText } from './enroll-report.ts';
+import { entryText, statusOfEntries } from './enroll-report.ts';
 import { enrolmentOrder, settingsFromFlags } from './enrolment-options.ts';
 
 /** Enrols the services named on the command line, one after the other. */
@@ -23,13 +24,13 @@ export async function enrollNamed(
       entries.push(enrolledEntry(context.directory, result));
     } catch (error) {
       // What fails for the only service is the failure of the command.
-      if (services.length === 1 || !isMtlsctlError(error)) throw error;
+      if (services.length === 1 || !isMtlsctlError(error) || concernsWholeRun(error)) throw error;
       entries.push(failedEntry(service, error));
     }
   }
   return {
     document: { schema: enrollSchema, services: entries },
-    status: entries.some(entry => entry.status === 'failed') ? 8 : 0,
+    status: statusOfEntries(entries),
     text: paint => entries.map(entry => entryText(entry, paint)).join(''),
   };
 }

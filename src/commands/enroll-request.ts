@@ -13,6 +13,7 @@ import {
 } from '../deployment/service-request.ts';
 import { MtlsctlError } from '../errors.ts';
 import { readBounded, readOptional, replaceFile } from '../files.ts';
+import { formatDuration } from '../options.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
@@ -99,7 +100,7 @@ export async function signServiceRequest(
   const by = issuer === undefined ? authority : formatName(issuer.subject);
   await confirmOrDecline(
     context,
-    requestSummary(request, { as, issuer: by }),
+    requestSummary(request, [`it would be signed as ${as}, valid for ${formatDuration(plan.validity)}`, `by ${by}`]),
     `sign this request as the service '${service}'?`,
   );
   const { profile, subject, names, validity } = plan;

@@ -18,7 +18,7 @@ import { type CommandContext, type CommandDefinition, gather, type OptionValues,
 import { enrollFromFile } from './enroll-fleet.ts';
 import { enrollNamed } from './enroll-named.ts';
 import { installAnswer, makeRequests, signServiceRequest } from './enroll-request.ts';
-import { modeOf } from './modes.ts';
+import { modeOf, refuseStrayFlags, type RequestMode } from './modes.ts';
 
 export const command: CommandDefinition = {
   name: 'enroll',
@@ -95,6 +95,15 @@ stays as service.yaml has it. As with issue-intermediate, a key need not leave i
   },
 };
 
+const names = ['profile', 'dns', 'ip', 'uri', 'email'];
+
+const flagsByMode: Readonly<Record<RequestMode, readonly string[]>> = {
+  direct: [...names, 'issuer', 'validity', 'keyType', 'hook', 'force', 'caPassphraseFile', 'passphraseFile'],
+  install: ['install', 'root', 'fingerprint', 'passphraseFile'],
+  request: ['request', ...names, 'issuer', 'validity', 'keyType', 'hook', 'force', 'passphraseFile'],
+  sign: ['csr', 'out', ...names, 'issuer', 'validity', 'force', 'caPassphraseFile'],
+};
+
 type Way = (
   context: CommandContext,
   services: readonly string[],
@@ -111,8 +120,8 @@ const ways = {
 
 function wayOf(services: readonly string[], options: OptionValues): keyof typeof ways {
   const mode = modeOf(options);
+  if (options['from'] === undefined) refuseStrayFlags(options, mode, flagsByMode);
   if (options['from'] === undefined) {
-    if (options['jobs'] !== undefined) throw new MtlsctlError('usage', '--jobs goes with --from <file>');
     if (services.length > 0) return mode;
     throw new MtlsctlError('usage', 'no service is named', {
       hints: ['name services, or give a fleet file with --from <file>'],

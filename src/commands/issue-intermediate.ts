@@ -6,9 +6,13 @@ import {
   existingIntermediate,
   type IntermediateOrder,
   intermediatePaths,
-  subjectText,
 } from '../authority/intermediate.ts';
-import { intermediateDocument, intermediateText, requestSummary } from '../authority/intermediate-report.ts';
+import {
+  grantedLines,
+  intermediateDocument,
+  intermediateText,
+  requestSummary,
+} from '../authority/intermediate-report.ts';
 import {
   existingAnswer,
   existingRequest,
@@ -28,10 +32,9 @@ import {
   parseHttpUrl,
   parseTrustDomain,
 } from '../options.ts';
-import { formatName } from '../x509/name.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 import { addConstraintOptions, constraintsFrom, parseCaSubject } from './ca-options.ts';
-import { confirmOrDecline, modeOf, type RequestMode } from './modes.ts';
+import { confirmOrDecline, modeOf, refuseStrayFlags, type RequestMode } from './modes.ts';
 import { caPassphrase, existingPassphrase, newPassphrase } from './passphrase.ts';
 
 export const command: CommandDefinition = {
@@ -51,7 +54,9 @@ export const command: CommandDefinition = {
   exitStatuses: [0, 3, 4, 5, 9],
   configure(command: Command) {
     command
-      .option('--issuer <authority>', 'the authority that signs', text => parseAuthorityName(text, '--issuer'), 'root')
+      .option('--issuer <authority>', 'the authority that signs (default: root)', text =>
+        parseAuthorityName(text, '--issuer'),
+      )
       .option('--subject <dn>', 'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)', parseCaSubject)
       .option(
         '--key-type <type>',
@@ -90,9 +95,21 @@ export const command: CommandDefinition = {
     addConstraintOptions(command);
   },
   async run(context, [name = ''], options) {
-    const order = await intermediateOrder(context, parseAuthorityName(name), options);
-    return modes[modeOf(options)](context, order, options);
+    const mode = modeOf(options);
+    refuseStrayFlags(options, mode, flagsByMode);
+    return modes[mode](context, await intermediateOrder(context, parseAuthorityName(name), options), options);
   },
+};
+
+const constraints = ['permit', 'exclude'].flatMap(verb => ['Dns', 'Uri', 'Ip', 'Email'].map(kind => verb + kind));
+const content = ['issuer', 'subject', 'validity', 'pathLength', 'crlUrl', 'caPassphraseFile', ...constraints];
+const key = ['keyType', 'passphraseFile', 'passphrase'];
+
+const flagsByMode: Readonly<Record<RequestMode, readonly string[]>> = {
+  direct: [...content, ...key],
+  install: ['install', 'root', 'fingerprint', 'crl', 'caPassphraseFile'],
+  request: ['request', 'subject', 'trustDomain', ...key],
+  sign: ['csr', 'out', ...content],
 };
 
 type Mode = (context: CommandContext, order: IntermediateOrder, options: OptionValues) => Promise<Outcome>;
@@ -104,7 +121,7 @@ async function intermediateOrder(
   name: string,
   options: OptionValues,
 ): Promise<IntermediateOrder> {
-  const { issuer, subject, keyType, validity, pathLength } = options as unknown as IntermediateOrder;
+  const { issuer = 'root', subject, keyType, validity, pathLength } = options as Partial<IntermediateOrder>;
   const config = await readConfig(context.directory);
   const trustDomain = (options['trustDomain'] as string | undefined) ?? config.trustDomain;
   return {
@@ -143,7 +160,7 @@ async function sign(context: CommandContext, order: IntermediateOrder, options: 
   const { certificate: issuerCertificate } = await loadAuthority(order.directory, order.issuer);
   const existing = await existingAnswer(issuerCertificate, asked, out, order.now);
   if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [], out });
-  const summary = requestSummary(asked, { as: subjectText(order), issuer: formatName(issuerCertificate.subject) });
+  const summary = requestSummary(asked, grantedLines(order, issuerCertificate));
   await confirmOrDecline(context, summary, `sign this request as the intermediate CA '${order.name}'?`);
   const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));
   const signed = await signRequest(order, issuer, asked, out);

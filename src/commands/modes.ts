@@ -1,4 +1,5 @@
 import { MtlsctlError } from '../errors.ts';
+import { printable } from '../printable.ts';
 import type { CommandContext, OptionValues } from './command.ts';
 
 /** The ways in which a certificate comes about (CLI.md, `issue-intermediate` and `enroll`). */
@@ -13,7 +14,6 @@ export function modeOf(options: OptionValues): RequestMode {
       hints: ['add the other: --csr <file> --out <file>'],
     });
   }
-  if (options['install'] === undefined) refuseInstallFlags(options);
   if (options['fingerprint'] !== undefined && options['root'] === undefined) {
     throw new MtlsctlError('usage', '--fingerprint goes with --root <file>');
   }
@@ -26,18 +26,45 @@ function exclusive(flags: readonly string[]): MtlsctlError {
   return new MtlsctlError('usage', `${flags.map(flag => `--${flag}`).join(' and ')} exclude each other`);
 }
 
-function refuseInstallFlags(options: OptionValues): void {
-  const stray = ['root', 'crl'].find(flag => options[flag] !== undefined);
-  if (stray !== undefined) throw new MtlsctlError('usage', `--${stray} goes with --install <file>`);
+/** Flags that mean something in any way of working. */
+const shared = ['dir', 'json', 'quiet', 'color', 'yes'];
+
+/**
+ * Refuses flags that would have no effect: who writes `--request --permit-dns …` believes that the request carries the constraint.
+ * Throws `usage`.
+ */
+export function refuseStrayFlags(
+  options: OptionValues,
+  mode: RequestMode,
+  allowed: Readonly<Record<RequestMode, readonly string[]>>,
+): void {
+  const known = new Set([...shared, ...allowed[mode]]);
+  const stray = Object.keys(options).find(key => !known.has(key) && isGiven(key, options[key]));
+  if (stray === undefined) return;
+  const name = stray === 'passphrase' ? 'no-passphrase' : stray.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+  const way = mode === 'sign' ? 'with --csr' : mode === 'direct' ? 'here' : `with --${mode}`;
+  throw new MtlsctlError('usage', `--${name} has no effect ${way}`, {
+    hints: ['leave it out, or give it to the command that it belongs to'],
+  });
+}
+
+/** `--no-passphrase` is the option `passphrase`, true unless given. */
+function isGiven(key: string, value: unknown): boolean {
+  return value !== undefined && !(key === 'passphrase' && value === true);
 }
 
 /**
  * Shows a person what is about to be done and waits for a yes. Throws `declined`, and `needs-answer` where there is nobody to ask.
  */
 export async function confirmOrDecline(context: CommandContext, summary: string, question: string): Promise<void> {
-  for (const line of summary.trimEnd().split('\n')) context.note(line);
-  if (context.yes) return;
-  const { prompter } = context.system;
+  const { prompter, stderr } = context.system;
+  const lines = summary.trimEnd().split('\n');
+  if (context.yes) {
+    for (const line of lines) context.note(line);
+    return;
+  }
+  // Whoever is asked sees what about, whatever --quiet says.
+  for (const line of lines) stderr.write(`mtlsctl: ${printable(line)}\n`);
   if (prompter === undefined) {
     throw new MtlsctlError('needs-answer', `${question} there is no terminal to ask on`, {
       hints: ['read the request, then add --yes'],

@@ -61,7 +61,12 @@ export async function newPassphrase(
 async function readPassphraseFile(context: CommandContext, path: string): Promise<Uint8Array> {
   const content =
     path === '-' ? await context.readStdin(maximumPassphraseOctets) : await readBounded(path, maximumPassphraseOctets);
-  return withoutFinalNewline(content);
+  const passphrase = withoutFinalNewline(content);
+  // Others take the first line of such a file; a key made with all of it could not be opened with them, or at a prompt.
+  if (!passphrase.includes(0x0a)) return passphrase;
+  throw new MtlsctlError('bad-value', `the passphrase file ${path} has more than one line`, {
+    hints: ['a passphrase is one line'],
+  });
 }
 
 /** `echo secret > file` ends in a newline that is no part of the secret. */

@@ -5,7 +5,8 @@ import { readElement } from '../der/reader.ts';
 import { planNames, subjectFor, type SubjectNames } from '../issuance/names.ts';
 import { keyUsageFor, type Profile } from '../issuance/profile.ts';
 import { type KeyType, keyTypes } from '../keys/key-types.ts';
-import type { MtlsctlError } from '../errors.ts';
+import { MtlsctlError } from '../errors.ts';
+import { printable } from '../printable.ts';
 import { badValue } from '../options.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { subjectKeyIdentifier } from '../x509/extensions.ts';
@@ -46,6 +47,7 @@ export function planService(
   const values = { service, trustDomain: config.trustDomain };
   const subject = subjectFor(profile, values);
   const { names, dropped } = planNames(profile, { ...values, extra: settings, issuers });
+  refuseForeignSpiffeIds(names, config);
   const [issuer] = issuers;
   return {
     ...{ service, settings, profile, keyType, validity, subject, names, dropped },
@@ -64,6 +66,17 @@ export function planService(
       },
     },
   };
+}
+
+/** Only the authorities of a trust domain vouch for its members. SPIFFE X.509-SVID, 4.2. */
+function refuseForeignSpiffeIds({ uri }: SubjectNames, { trustDomain, source }: Config): void {
+  const own = `spiffe://${trustDomain}/`;
+  const foreign = uri.find(each => each.toLowerCase().startsWith('spiffe:') && !each.startsWith(own));
+  if (foreign === undefined) return;
+  throw new MtlsctlError('name-refused', `${printable(foreign)} is not of the trust domain '${trustDomain}'`, {
+    hints: [`a SPIFFE ID here begins with ${own}`, `the trust domain is set in ${source}`],
+    details: { uri: foreign, trustDomain },
+  });
 }
 
 function notForServices({ name, kind }: Profile, config: Config): MtlsctlError {

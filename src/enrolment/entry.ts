@@ -2,7 +2,7 @@ import { renewalTime } from '../deployment/decision.ts';
 import type { EnrolledService } from '../deployment/enroll.ts';
 import type { ServicePlan } from '../deployment/plan.ts';
 import { servicePaths } from '../deployment/service.ts';
-import type { MtlsctlError } from '../errors.ts';
+import type { ErrorCode, MtlsctlError } from '../errors.ts';
 import { formatInstant } from '../options.ts';
 import { type Certificate, serialHex } from '../x509/certificate.ts';
 
@@ -23,7 +23,7 @@ export interface ServiceEntry {
   readonly request?: string;
   readonly reasons?: readonly string[];
   readonly warnings?: readonly string[];
-  readonly error?: { readonly code: string; readonly message: string; readonly hints: readonly string[] };
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hints: readonly string[] };
 }
 
 export function enrolledEntry(directory: string, result: EnrolledService): ServiceEntry {

@@ -29,6 +29,11 @@ const concernsAll: ReadonlySet<MtlsctlError['code']> = new Set<MtlsctlError['cod
   'passphrase-wrong',
 ]);
 
+/** Whether a failure is that of the run (its authority, its passphrase) and not of one service. */
+export function concernsWholeRun(error: MtlsctlError): boolean {
+  return concernsAll.has(error.code);
+}
+
 /**
  * Enrols many services, several at once, telling of each as it is done. One that fails is an entry, and the others go on.
  * Throws what would fail all of them: no trust anchor, configuration, the authority's key.
@@ -60,7 +65,7 @@ export async function fleetEnroller(
     try {
       return enrolledEntry(order.directory, await enrollService(enrolment, service.name));
     } catch (error) {
-      if (!isMtlsctlError(error) || concernsAll.has(error.code)) throw error;
+      if (!isMtlsctlError(error) || concernsWholeRun(error)) throw error;
       return failedEntry(service.name, error);
     } finally {
       services.delete(service.name);

@@ -73,6 +73,10 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
     f => `the issuer of ${f.subject}, ${f.issuer}, is neither among the trust anchors nor among the intermediates`,
   ],
   'key-mismatch': [asked, f => `the private key in ${f.key} is not that of ${f.subject}`],
+  'key-not-checked': [
+    asked,
+    f => `whether the encrypted private key in ${f.key} is that of ${f.subject} can't be told without its passphrase`,
+  ],
   'key-refused': [
     'mtlsctl: algorithm floor; NIST SP 800-57 part 1, 5.6.1',
     f => `the key of ${f.subject} is not accepted: ${f.key}`,

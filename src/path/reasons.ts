@@ -34,6 +34,7 @@ export interface OwnFacts {
   'issuer-cycle': Subject;
   'issuer-not-found': Subject & { readonly issuer: string };
   'key-mismatch': Subject & { readonly key: string };
+  'key-not-checked': Subject & { readonly key: string };
   'key-refused': Subject & { readonly key: string };
   'key-usage': Subject & { readonly required: string };
   'name-constraint-malformed': Subject & { readonly constraint: string };

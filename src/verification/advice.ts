@@ -29,6 +29,7 @@ const advices: { readonly [Code in OwnCode]: string } = {
   'issuer-cycle': 'add the certificate that leads to a trust anchor with --untrusted, or the trust anchor with --trust',
   'issuer-not-found': "add the issuer's certificate with --untrusted, or with --trust where it is itself to be trusted",
   'key-mismatch': "install certificate and key together, as 'mtlsctl enroll --force' does",
+  'key-not-checked': 'name the key with --key once it is decrypted, or leave the keys of services unencrypted',
   'key-refused': strongKey,
   'key-usage': 'have it issued again with that key usage',
   'name-constraint-malformed': namedIssuer,

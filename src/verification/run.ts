@@ -1,5 +1,5 @@
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
-import { label } from '../path/reasons.ts';
+import { label, type Reason } from '../path/reasons.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
 import { type Purpose, type Verdict, verifyChain, type VerifyProfile } from '../path/verify.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -74,7 +74,7 @@ async function verifyOne(
 ): Promise<Result> {
   try {
     const target = await readTarget(order.directory, name);
-    return { target: name, verdict: await withKeyCheck(judge(order, target, trust, untrusted), target, order.key) };
+    return { target: name, verdict: await withKeyCheck(judge(order, target, trust, untrusted), target, order) };
   } catch (error) {
     if (!isMtlsctlError(error)) throw error;
     return { target: name, error: { code: error.code, message: error.message, hints: error.hints } };
@@ -99,23 +99,29 @@ function judge(order: VerificationOrder, target: Target, trust: Trust, untrusted
 }
 
 /** A chain without its key is of no use: the pair is checked where a key is named, and for every service. */
-async function withKeyCheck(verdict: Verdict, target: Target, named: string | undefined): Promise<Verdict> {
+async function withKeyCheck(
+  verdict: Verdict,
+  target: Target,
+  { key: named, strict }: VerificationOrder,
+): Promise<Verdict> {
   const key = named ?? target.key;
-  if (key === undefined || (await belongs(key, target, named !== undefined))) return verdict;
-  return {
-    ...verdict,
-    valid: false,
-    reasons: [...verdict.reasons, { code: 'key-mismatch', subject: label(target.leaf), key }],
-  };
+  if (key === undefined) return verdict;
+  const reason = await keyReason(key, target, named !== undefined);
+  if (reason === undefined) return verdict;
+  const { chain, tried, warnings, reasons } = verdict;
+  // What could not be checked is no pass under --strict, and never goes unsaid.
+  if (reason.code === 'key-not-checked' && !strict)
+    return { ...verdict, chain, tried, warnings: [...warnings, reason] };
+  return { ...verdict, valid: false, chain, tried, warnings, reasons: [...reasons, reason] };
 }
 
-/** A service's key that is encrypted can't be compared; one that was named must be. */
-async function belongs(key: string, target: Target, named: boolean): Promise<boolean> {
+async function keyReason(key: string, target: Target, named: boolean): Promise<Reason | undefined> {
+  const subject = label(target.leaf);
   try {
-    return await keyMatches(key, target.leaf);
+    return (await keyMatches(key, target.leaf)) ? undefined : { code: 'key-mismatch', subject, key };
   } catch (error) {
-    if (!named && isMtlsctlError(error, 'passphrase-missing')) return true;
-    throw error;
+    if (named || !isMtlsctlError(error, 'passphrase-missing')) throw error;
+    return { code: 'key-not-checked', subject, key };
   }
 }
 

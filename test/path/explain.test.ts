@@ -33,6 +33,7 @@ const examples: { readonly [Code in OwnCode]: OwnFacts[Code] } = {
   'issuer-cycle': { subject },
   'issuer-not-found': { subject, issuer },
   'key-mismatch': { subject, key: 'key.pem' },
+  'key-not-checked': { subject, key: 'key.pem' },
   'key-refused': { subject, key: 'EC P-192' },
   'key-usage': { subject, required: 'keyCertSign' },
   'name-constraint-malformed': { subject, constraint: 'DNS:*.x' },
