@@ -7,8 +7,8 @@ import { BoundedCache } from './bounded-cache.ts';
 
 /** Characters of PEM: a pool of 10,000 certificates with RSA keys of 4096 bits has some 20 million. */
 const poolCapacity = 20 * 1024 * 1024;
-/** Some 4,000 leaves, of which the same may be asked about again, for another name or time. */
-const leafCapacity = 4 * 1024 * 1024;
+/** Some thousand leaves, of which the same may be asked about again, for another name or time. */
+const leafCapacity = 1024 * 1024;
 /** A CRL of a million entries has some 55 million. */
 const crlCapacity = 56 * 1024 * 1024;
 

@@ -11,6 +11,9 @@ export function keyText(publicKey: SubjectPublicKeyInfo): string {
   return text;
 }
 
+/** Of one certificate, which may live as long as a batch and meet ever other keys of its issuer's name. */
+const keysRemembered = 256;
+
 /** Weak, so that memory stays flat over a long batch. */
 const outcomes = new WeakMap<Certificate, Map<string, SignatureOutcome>>();
 
@@ -25,6 +28,7 @@ export function certificateSignature(certificate: Certificate, publicKey: Subjec
   let outcome = known.get(key);
   if (outcome === undefined) {
     outcome = verifySignature(certificate.signatureAlgorithm, publicKey, certificate.tbs, certificate.signature);
+    if (known.size >= keysRemembered) known.clear();
     known.set(key, outcome);
   }
   return outcome;
