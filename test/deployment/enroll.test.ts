@@ -1,0 +1,308 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readServiceSettings, servicePaths } from '../../src/deployment/service.ts';
+import { type EnrolledService, enrollService } from '../../src/deployment/enroll.ts';
+import type { AskedSettings } from '../../src/enrolment/settings.ts';
+import type { Enrolment } from '../../src/deployment/enroll.ts';
+import { exitStatusOf, MtlsctlError } from '../../src/errors.ts';
+import { faults } from '../../src/file-operations.ts';
+import { describePrivateKeyFile } from '../../src/keys/private-key.ts';
+import { readCertificates, serialHex } from '../../src/x509/certificate.ts';
+import { subjectAltName } from '../../src/x509/extensions.ts';
+import { formatGeneralName } from '../../src/x509/general-name.ts';
+import { formatName } from '../../src/x509/name.ts';
+import { auditLedger, checkService, leftovers } from '../acceptance/audit.ts';
+import {
+  contentOf,
+  day,
+  ledgerEntries,
+  makeAuthorities,
+  makeIntermediate,
+  noConstraints,
+  now,
+} from '../authority/pki.ts';
+import { killedAt, systemError, withEachFault } from '../faults.ts';
+import { sharedTemporaryDirectory, temporaryDirectory } from '../temporary.ts';
+import { enrolmentIn } from './leaves.ts';
+
+const shared = sharedTemporaryDirectory();
+const temporary = temporaryDirectory();
+const directory = (): string => join(temporary(), 'pki');
+const at = (...names: readonly string[]): string => join(directory(), ...names);
+
+beforeAll(() => makeAuthorities(join(shared(), 'pki')));
+beforeEach(() => {
+  cpSync(join(shared(), 'pki'), directory(), { recursive: true });
+});
+
+const enroll = async (settings: AskedSettings = {}, changes: Partial<Enrolment> = {}): Promise<EnrolledService> =>
+  enrollService(await enrolmentIn(directory(), settings, changes), 'one');
+
+const later = (milliseconds: number): Partial<Enrolment> => ({ now: () => now + milliseconds });
+const namesOf = ({ certificate }: EnrolledService): readonly string[] =>
+  (subjectAltName(certificate) ?? []).map(formatGeneralName);
+const settings = (): string => readFileSync(at('one/service.yaml'), 'utf8');
+const generations = (): readonly string[] => readdirSync(at('one')).filter(name => /^\.\.2/.test(name));
+
+describe('enrollService', () => {
+  it('puts a pair in force that a relying party takes, with what was asked for beside it', async () => {
+    const result = await enroll({ dns: ['db.example'], hook: 'true' });
+    expect(result).toMatchObject({ status: 'issued', reasons: [{ code: 'missing' }], warnings: [] });
+    expect(await checkService(directory(), 'one', now)).toEqual({
+      serial: serialHex(result.certificate.serialNumber),
+      problems: [],
+    });
+    expect(leftovers(directory(), 'one')).toEqual([]);
+    expect(readCertificates(readFileSync(at('one/cert.pem'))).map(each => formatName(each.subject))).toEqual([
+      'CN=one.link.internal',
+      'CN=site-a CA,O=link.internal',
+    ]);
+    expect(await readServiceSettings(servicePaths(directory(), 'one'))).toMatchObject({
+      profile: 'service',
+      authority: 'site-a',
+      dns: ['db.example'],
+      hook: 'true',
+    });
+    expect(['', 'service.yaml'].map(name => statSync(at('one', name)).mode & 0o777)).toEqual([0o755, 0o644]);
+  });
+
+  it('touches nothing a second time', async () => {
+    const first = await enroll();
+    const before = { files: contentOf(directory()), time: statSync(at('one')).mtimeMs };
+    const second = await enroll();
+    expect(second.status).toBe('unchanged');
+    expect(second.certificate.der).toEqual(first.certificate.der);
+    expect({ files: contentOf(directory()), time: statSync(at('one')).mtimeMs }).toEqual(before);
+  });
+
+  it('keeps what was asked before where nothing else is asked', async () => {
+    await enroll({ dns: ['db.example'] });
+    expect((await enroll()).status).toBe('unchanged');
+    expect(namesOf(await enroll({}, { force: true }))).toContain('DNS:db.example');
+  });
+
+  it.each<[string, AskedSettings, string]>([
+    ['names', { dns: ['db.example'] }, 'names-changed'],
+    ['key type', { keyType: 'ed25519' }, 'key-type-changed'],
+    ['validity', { validity: 30 * day }, 'profile-changed'],
+    ['profile', { profile: 'client' }, 'profile-changed'],
+  ])('issues anew where another %s is asked for', async (_, asked, code) => {
+    const first = await enroll();
+    const second = await enroll(asked);
+    expect(second.status).toBe('issued');
+    expect(second.reasons.map(reason => reason.code)).toContain(code);
+    expect(second.certificate.subjectPublicKeyInfo.der).not.toEqual(first.certificate.subjectPublicKeyInfo.der);
+    expect((await enroll(asked)).status).toBe('unchanged');
+    expect(generations()).toHaveLength(2);
+  });
+
+  it('records a hook without a new certificate', async () => {
+    await enroll();
+    expect((await enroll({ hook: 'systemctl reload one' })).status).toBe('unchanged');
+    expect(settings()).toContain('systemctl reload one');
+  });
+
+  it('keeps the settings of each of two that ask for different things at once', async () => {
+    await enroll();
+    await Promise.all([enroll({ hook: 'true' }), enroll({ dns: ['db.example'] })]);
+    expect(await readServiceSettings(servicePaths(directory(), 'one'))).toMatchObject({
+      hook: 'true',
+      dns: ['db.example'],
+    });
+  });
+
+  it('issues under another authority where it is named', async () => {
+    await enroll();
+    await makeIntermediate(directory(), { name: 'site-b' });
+    const { status, reasons, certificate } = await enroll({ authority: 'site-b' });
+    expect([status, reasons]).toEqual(['issued', [{ code: 'issuer-changed' }]]);
+    expect(formatName(certificate.issuer)).toBe('CN=site-b CA,O=link.internal');
+  });
+
+  it.each<[string, () => void, string]>([
+    [
+      'its key is another',
+      () => {
+        writeFileSync(at('one/key.pem'), readFileSync(at('authorities/root/key.pem')));
+      },
+      'pair-mismatch',
+    ],
+    [
+      'its key is damaged',
+      () => {
+        writeFileSync(at('one/key.pem'), 'garbage');
+      },
+      'unreadable',
+    ],
+    [
+      'its certificate is damaged',
+      () => {
+        writeFileSync(at('one/cert.pem'), 'garbage');
+      },
+      'unreadable',
+    ],
+    [
+      'its key is gone',
+      () => {
+        rmSync(at('one', readlinkSync(at('one/..data')), 'key.pem'));
+      },
+      'missing',
+    ],
+    [
+      'the intermediate is not in its file',
+      () => {
+        writeFileSync(at('one/cert.pem'), leafAlone());
+      },
+      'unreadable',
+    ],
+  ])('issues anew where %s', async (_, damage, code) => {
+    await enroll();
+    damage();
+    const second = await enroll();
+    expect(second.reasons).toMatchObject([{ code }]);
+    expect((await checkService(directory(), 'one', now)).problems).toEqual([]);
+    expect((await enroll()).status).toBe('unchanged');
+  });
+
+  const leafAlone = (): string =>
+    `${readFileSync(at('one/cert.pem'), 'utf8').split('-----END CERTIFICATE-----\n')[0] ?? ''}-----END CERTIFICATE-----\n`;
+
+  it.each([
+    ['when two thirds of its life have passed', 60 * day, 'renewal-time-reached'],
+    ['after it has expired', 91 * day, 'expired'],
+  ])('issues anew %s', async (_, passed, code) => {
+    await enroll();
+    expect((await enroll({}, later(59 * day))).status).toBe('unchanged');
+    expect((await enroll({}, later(passed))).reasons).toMatchObject([{ code }]);
+  });
+
+  it('issues once where it is asked for many times at once', async () => {
+    const results = await Promise.all(Array.from({ length: 8 }, () => enroll()));
+    expect(results.map(({ status }) => status).sort()).toEqual(['issued', ...Array<string>(7).fill('unchanged')]);
+    expect((await auditLedger(directory(), 'site-a')).serials).toHaveLength(1);
+  });
+
+  it('encrypts the key where a passphrase is given, and takes it for the right one later', async () => {
+    const passphrase = new TextEncoder().encode('correct horse');
+    await enroll({}, { passphrase });
+    expect(describePrivateKeyFile(readFileSync(at('one/key.pem'))).encrypted).toBe(true);
+    expect((await enroll({}, { passphrase })).status).toBe('unchanged');
+  });
+
+  it('says which names the constraints of the authority left out', async () => {
+    const permitted = { ...noConstraints.permitted, dns: ['link.internal'] };
+    await makeIntermediate(directory(), { name: 'site-b', nameConstraints: { ...noConstraints, permitted } });
+    const { warnings } = await enroll({ authority: 'site-b' });
+    expect(warnings).toEqual([expect.stringContaining('one, one.link.local')]);
+  });
+
+  it('signs for nothing in a directory that can not be written', async () => {
+    const before = await ledgerEntries(directory(), 'site-a');
+    faults.before = operation => {
+      if (operation === 'create') throw systemError('EACCES');
+    };
+    try {
+      await expect(enroll()).rejects.toMatchObject({ code: 'unwritable' });
+    } finally {
+      faults.before = undefined;
+    }
+    expect(await ledgerEntries(directory(), 'site-a')).toEqual(before);
+  });
+
+  it('leaves files that it did not make, and nothing else', async () => {
+    mkdirSync(at('one'));
+    writeFileSync(at('one/cert.pem'), 'mine');
+    await expect(enroll()).rejects.toMatchObject({ code: 'already-exists' });
+    expect(readdirSync(at('one'))).toEqual(['cert.pem']);
+  });
+
+  it.each(['ENOSPC', 'EIO', 'EACCES'])(
+    'leaves nothing of a new service when any operation fails with %s',
+    async code => {
+      const others = exceptLedger(contentOf(directory()));
+      const prepare = async () => {
+        rmSync(at('one'), { recursive: true, force: true });
+        const enrolment = await enrolmentIn(directory());
+        return () => enrollService(enrolment, 'one');
+      };
+      let failures = 0;
+      await withEachFault(code, prepare, ({ error, failed }) => {
+        if (error === undefined) return;
+        const where = `${failed?.operation ?? ''} ${failed?.path ?? ''}`;
+        if (isInForce()) {
+          // After the swap there is no way back, only the news that it may not be durable.
+          expect(failed?.operation, where).toMatch(/^(sync|open)$/);
+          return;
+        }
+        failures += 1;
+        expect(error, where).toBeInstanceOf(MtlsctlError);
+        expect(exitStatusOf(error), where).toBe(3);
+        expect(existsSync(at('one')), where).toBe(false);
+        expect(exceptLedger(contentOf(directory())), where).toEqual(others);
+      });
+      expect(failures).toBeGreaterThan(30);
+      expect((await auditLedger(directory(), 'site-a')).problems).toEqual([]);
+    },
+  );
+
+  it('has the old pair and its settings when any operation fails, or the new ones', async () => {
+    await enroll({ dns: ['old.example'] });
+    cpSync(at('one'), join(temporary(), 'old'), { recursive: true, verbatimSymlinks: true });
+    const old = { certificate: readFileSync(at('one/cert.pem')), settings: settings() };
+    const prepare = async () => {
+      rmSync(at('one'), { recursive: true });
+      cpSync(join(temporary(), 'old'), at('one'), { recursive: true, verbatimSymlinks: true });
+      const enrolment = await enrolmentIn(directory(), { dns: ['new.example'] });
+      return () => enrollService(enrolment, 'one');
+    };
+    let kept = 0;
+    await withEachFault('ENOSPC', prepare, async ({ error, failed }) => {
+      const where = `${failed?.operation ?? ''} ${failed?.path ?? ''}`;
+      const isOld = readFileSync(at('one/cert.pem')).equals(old.certificate);
+      expect(settings() === old.settings, where).toBe(isOld);
+      expect((await checkService(directory(), 'one', now)).problems, where).toEqual([]);
+      if (error === undefined) return;
+      if (!isOld) return;
+      kept += 1;
+      expect(generations(), where).toHaveLength(1);
+      expect(leftovers(directory(), 'one'), where).toEqual([]);
+    });
+    expect(kept).toBeGreaterThan(30);
+  });
+
+  it('is whole after a kill at any change and the same command again', async () => {
+    const enrolment = await enrolmentIn(directory(), { dns: ['db.example'] });
+    const statuses = new Set<string>();
+    for (let number = 0; ; number += 1) {
+      rmSync(at('one'), { recursive: true, force: true });
+      if (!(await killedAt(number, () => enrollService(enrolment, 'one')))) break;
+      statuses.add((await enrollService(enrolment, 'one')).status);
+      expect((await checkService(directory(), 'one', now)).problems, String(number)).toEqual([]);
+      expect(settings(), String(number)).toContain('db.example');
+      const left = leftovers(directory(), 'one').filter(name => !name.endsWith('.tmp'));
+      expect(left, String(number)).toEqual([]);
+    }
+    expect([...statuses].sort()).toEqual(['issued', 'unchanged']);
+    expect((await auditLedger(directory(), 'site-a')).problems).toEqual([]);
+  });
+
+  function isInForce(): boolean {
+    return existsSync(at('one/cert.pem'));
+  }
+
+  function exceptLedger(content: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const { 'authorities/site-a/ledger.jsonl': _, ...rest } = content;
+    return rest;
+  }
+});
