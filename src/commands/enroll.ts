@@ -120,6 +120,8 @@ const ways = {
 
 function wayOf(services: readonly string[], options: OptionValues): keyof typeof ways {
   const mode = modeOf(options);
+  if (options['from'] === undefined && options['jobs'] !== undefined)
+    throw new MtlsctlError('usage', '--jobs goes with --from <file>');
   if (options['from'] === undefined) refuseStrayFlags(options, mode, flagsByMode);
   if (options['from'] === undefined) {
     if (services.length > 0) return mode;
