@@ -1,10 +1,13 @@
+import { join } from 'node:path';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { readLink } from '../file-operations.ts';
 import { label, type Reason } from '../path/reasons.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
 import { type Purpose, type Verdict, verifyChain, type VerifyProfile } from '../path/verify.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Result } from './report.ts';
 import {
+  isService,
   keyMatches,
   readCertificateFile,
   readTarget,
@@ -73,12 +76,33 @@ async function verifyOne(
   untrusted: readonly Certificate[],
 ): Promise<Result> {
   try {
-    const target = await readTarget(order.directory, name);
-    return { target: name, verdict: await withKeyCheck(judge(order, target, trust, untrusted), target, order) };
+    return { target: name, verdict: await settled(order, name, () => verdictOn(order, name, trust, untrusted)) };
   } catch (error) {
     if (!isMtlsctlError(error)) throw error;
     return { target: name, error: { code: error.code, message: error.message, hints: error.hints } };
   }
+}
+
+/** A swap between two readings makes certificate and key seem not to match: what was read across one does not count. */
+async function settled(order: VerificationOrder, name: string, read: () => Promise<Verdict>): Promise<Verdict> {
+  const link = join(order.directory, name, '..data');
+  const generation = (): string | undefined => (isService(order.directory, name) ? readLink(link) : undefined);
+  for (let before = generation(); ;) {
+    const verdict = await read();
+    const after = generation();
+    if (verdict.valid || before === after) return verdict;
+    before = after;
+  }
+}
+
+async function verdictOn(
+  order: VerificationOrder,
+  name: string,
+  trust: Trust,
+  untrusted: readonly Certificate[],
+): Promise<Verdict> {
+  const target = await readTarget(order.directory, name);
+  return withKeyCheck(judge(order, target, trust, untrusted), target, order);
 }
 
 function judge(order: VerificationOrder, target: Target, trust: Trust, untrusted: readonly Certificate[]): Verdict {

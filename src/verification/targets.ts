@@ -103,7 +103,8 @@ export async function serviceNames(directory: string): Promise<readonly string[]
   }
 }
 
-function isService(directory: string, name: string): boolean {
+/** Whether a target is named as a service of the PKI directory. */
+export function isService(directory: string, name: string): boolean {
   return isServiceName(name) && statPath(join(directory, name))?.isDirectory() === true;
 }
 
