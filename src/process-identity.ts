@@ -1,6 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { systemErrorCode } from './errors.ts';
 
 /**
@@ -22,6 +21,11 @@ export interface ProcessIdentity {
 
 /** 'unknown' where the process is of another machine or container, and so can't be asked after from here. */
 export type Liveness = 'alive' | 'dead' | 'unknown';
+
+/** node:os takes a while to load, and only what writes files needs it. */
+function hostname(): string {
+  return process.getBuiltinModule('node:os').hostname();
+}
 
 let own: ProcessIdentity | undefined;
 

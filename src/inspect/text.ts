@@ -88,7 +88,6 @@ function fieldLines(facts: Facts, paint: Paint): readonly string[] {
     ...revokedLines(facts),
     ...field('size', facts['octets'] === undefined ? undefined : `${asText(facts['octets'])} octets`),
     ...field('sha256', facts['sha256']),
-    ...field('sha1', facts['sha1']),
     ...problemLines(facts, paint),
   ];
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { equalOctets } from '../der/writer.ts';
 import type { AlgorithmIdentifier } from './algorithm-identifier.ts';
 import { type Certificate, fingerprint, serialHex } from './certificate.ts';
@@ -35,12 +34,12 @@ export function describeCertificate(certificate: Certificate): Facts {
     notBefore: instant(certificate.notBefore),
     notAfter: instant(certificate.notAfter),
     subject: formatName(certificate.subject),
-    subjectPublicKeyInfo: describePublicKeyInfo(certificate.subjectPublicKeyInfo),
+    subjectPublicKeyInfo: describeSubjectPublicKey(certificate.subjectPublicKeyInfo),
     issuerUniqueID: certificate.issuerUniqueID && hex(certificate.issuerUniqueID),
     subjectUniqueID: certificate.subjectUniqueID && hex(certificate.subjectUniqueID),
     extensions: describeExtensions(certificate),
     signature: hex(certificate.signature),
-    ...fingerprints(certificate.der),
+    sha256: fingerprint(certificate.der),
   };
 }
 
@@ -57,7 +56,7 @@ export function describeRequest(request: Request): Facts {
     extensions: describeExtensions(request),
     signatureAlgorithm: nameOfOid(request.signatureAlgorithm.oid),
     signature: hex(request.signature),
-    ...fingerprints(request.der),
+    sha256: fingerprint(request.der),
   };
 }
 
@@ -74,7 +73,7 @@ export function describeCrl(crl: Crl, limit: number): Facts {
     revokedCertificates: firstEntries(crl, limit),
     truncated: crl.revokedCount > limit ? true : undefined,
     signature: hex(crl.signature),
-    ...fingerprints(crl.der),
+    sha256: fingerprint(crl.der),
   };
 }
 
@@ -97,13 +96,20 @@ function describeEntry(entry: CrlEntry): Facts {
   };
 }
 
-/** RFC 5280, 4.1.2.7. `sha256` is that of the whole subjectPublicKeyInfo, as pins have it. */
+/**
+ * RFC 5280, 4.1.2.7. `sha256` is that of the whole subjectPublicKeyInfo, as pins have it; `keyIdentifier` is what a CA would write into
+ * subjectKeyIdentifier (4.2.1.2 (1)).
+ */
 export function describePublicKeyInfo(publicKey: SubjectPublicKeyInfo): Facts {
+  return { ...describeSubjectPublicKey(publicKey), keyIdentifier: hex(keyIdentifier(publicKey)) };
+}
+
+/** A certificate says its key identifier itself. */
+function describeSubjectPublicKey(publicKey: SubjectPublicKeyInfo): Facts {
   return {
     algorithm: nameOfOid(publicKey.algorithm.oid),
     ...problemOr(() => ({ type: describePublicKey(publicKey), ...describeFacts(publicKey) })),
     subjectPublicKey: hex(publicKey.subjectPublicKey),
-    keyIdentifier: hex(keyIdentifier(publicKey)),
     sha256: fingerprint(publicKey.der),
   };
 }
@@ -142,11 +148,6 @@ function describeSignatureAlgorithms(outer: AlgorithmIdentifier, inner: Algorith
     tbsSignatureAlgorithm: nameOfOid(inner.oid),
     problem: 'signatureAlgorithm is not the same as the one that is signed (RFC 5280, 4.1.1.2)',
   };
-}
-
-/** The two that other tools print. */
-function fingerprints(der: Uint8Array): Facts {
-  return { sha256: fingerprint(der), sha1: createHash('sha1').update(der).digest('hex') };
 }
 
 function problemOr(read: () => Facts): Facts {
