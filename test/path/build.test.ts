@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { oids } from '../../src/der/object-identifiers.ts';
 import { octetString } from '../../src/der/writer.ts';
-import type { Certificate } from '../../src/x509/certificate.ts';
+import { parseCertificate, type Certificate } from '../../src/x509/certificate.ts';
 import { authority, day, dnsName, extension, intermediate, issue, now, type Entity } from './certificates.ts';
 import { codes, judge, tiers } from './chains.ts';
 
@@ -57,6 +57,12 @@ describe('trust anchors', () => {
   test('that is the certificate asked about is still held to its dates', () => {
     const { leaf } = tiers({ leaf: { notAfter: now - 1000 } });
     expect(codes(judge({ root: leaf, leaf }))).toEqual(['expired']);
+  });
+
+  test('is not everything that has the name of one', () => {
+    const root = authority();
+    const impostor = authority({ key: 'impostor' });
+    expect(judge({ root, leaf: impostor }).valid).toBe(false);
   });
 
   test('given among the intermediates, too, is tried once', () => {
@@ -133,6 +139,13 @@ describe('backtracking', () => {
       expect(codes(judge({ root, leaf: issue(known) }, { intermediates }))).toEqual(['expired']);
     }
   });
+});
+
+test('tries an intermediate that is there twice once', () => {
+  const { root, site, leaf } = tiers({ site: { notAfter: now - day } });
+  const copy = parseCertificate(Uint8Array.from(site.certificate.der));
+  const verdict = judge({ root, leaf }, { intermediates: [site.certificate, copy] });
+  expect(verdict.tried).toHaveLength(1);
 });
 
 describe('hostile pools', () => {

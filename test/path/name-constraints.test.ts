@@ -114,6 +114,7 @@ const rows: readonly Row[] = [
     { ip: ['::1'] },
     'name-not-permitted',
   ],
+  ['an IPv6 address that begins as an IPv4 network', { excluded: [subnetName('32.0.0.0/8')] }, { ip: ['2001:db8::5'] }],
   ['an excluded IPv6 address', { excluded: [subnetName('2001:db8::/32')] }, { ip: ['2001:db8::5'] }, 'name-excluded'],
   ['any address under a mask of zeros', { excluded: [subnetName('0.0.0.0/0')] }, { ip: ['8.8.8.8'] }, 'name-excluded'],
   [
@@ -185,6 +186,18 @@ const rows: readonly Row[] = [
     { subject: leafWithin, otherNames: [directoryName(commonNameDer('x'))] },
     'name-not-permitted',
   ],
+  [
+    'a subject of as many parts, outside',
+    { permitted: [directoryName(within)] },
+    {
+      subject: nameDer(
+        [oids.organizationName, 'Link'],
+        [oids.organizationalUnitName, 'Site B'],
+        [oids.commonName, 'x'],
+      ),
+    },
+    'name-not-permitted',
+  ],
   ['an excluded subject', { excluded: [directoryName(within)] }, { subject: leafWithin }, 'name-excluded'],
   ['an empty subject', { permitted: [directoryName(within)] }, { name: '' }],
   ['a shorter name than the constraint', { excluded: [directoryName(leafWithin)] }, { subject: within }],
@@ -241,9 +254,18 @@ test('lets an intermediate narrow and never widen', () => {
   expect(verdictOn('c.internal')).toEqual(['name-not-permitted']);
 });
 
-test('refuses a constraint with a minimum', () => {
-  const withMinimum = sequence(implicitConstructed(0, sequence(dnsName('internal'), implicit(0, Uint8Array.of(1)))));
-  const site = { extensions: [extension(oids.nameConstraints, true, withMinimum)] };
+test('holds a self-issued leaf to the constraints', () => {
+  const root = authority({ permitted: [dnsName('link.internal')] });
+  const leaf = issue(root, { name: 'root', dns: ['other'] });
+  expect(codes(judge({ root, leaf }))).toEqual(['name-not-permitted']);
+});
+
+test.each([
+  ['minimum', implicit(0, Uint8Array.of(1))],
+  ['maximum', implicit(1, Uint8Array.of(9))],
+])('refuses a constraint with a %s', (_field, field) => {
+  const trees = sequence(implicitConstructed(0, sequence(dnsName('internal'), field)));
+  const site = { extensions: [extension(oids.nameConstraints, true, trees)] };
   expect(codes(judge(tiers({ site })))).toEqual(['name-constraint-malformed']);
 });
 

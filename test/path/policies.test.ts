@@ -98,6 +98,13 @@ const refused: readonly Row[] = [
   ['anyPolicy that a CA inhibits', {}, [has(gold), noAnyAfter(0)], [has(any)]],
   ['a demand of the CA', { requireExplicitPolicy: false }, [explicitAfter(0)], []],
   ['a demand of the CA that sets in at the leaf', { requireExplicitPolicy: false }, [explicitAfter(1)], [], []],
+  ['a demand of the CA that sets in after the leaf', { requireExplicitPolicy: false }, [explicitAfter(1)], []],
+  [
+    'the policy of a mapping that is inhibited',
+    { inhibitPolicyMapping: true },
+    [has(gold), maps([gold, silver])],
+    [has(gold)],
+  ],
   ['a demand of the leaf itself', { requireExplicitPolicy: false }, [], [explicitAfter(0)]],
 ];
 
@@ -115,6 +122,23 @@ describe('refuses', () => {
 
 test.each([[maps([any, gold])], [maps([gold, any])]])('refuses a mapping from or to anyPolicy', mapping => {
   expect(verdictOn({ requireExplicitPolicy: false }, [has(any), mapping], [has(gold)])).toEqual(['policy-mapping-any']);
+});
+
+describe('a self-issued CA', () => {
+  const below = (ca: readonly TestExtension[], same: readonly TestExtension[], leaf: readonly TestExtension[]) => {
+    const root = authority();
+    const upper = intermediate(root, { name: 'same', key: 'old key', extensions: ca });
+    const lower = intermediate(upper, { name: 'same', key: 'new key', extensions: same });
+    const intermediates = [upper.certificate, lower.certificate];
+    return codes(judge({ root, leaf: issue(lower, { extensions: leaf }) }, { intermediates }));
+  };
+
+  test('is not counted until a demand sets in', () => {
+    expect(below([explicitAfter(2)], [], [])).toEqual([]);
+  });
+  test('may have anyPolicy though it is inhibited', () => {
+    expect(below([has(any), explicitAfter(0), noAnyAfter(0)], [has(any)], [has(gold)])).toEqual([]);
+  });
 });
 
 test('holds the trust anchor to its own demand', () => {

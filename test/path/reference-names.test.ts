@@ -51,6 +51,7 @@ const mismatches: readonly (readonly [scenario: string, leaf: CertificateOptions
     { name: 'a.link.internal', otherNames: [directoryName(commonNameDer('x'))] },
     dns('a.link.internal'),
   ],
+  ['a DNS name written as a URI', { uri: ['a.link.internal'] }, dns('a.link.internal')],
   ['an address written as a DNS name', { dns: ['192.0.2.1'] }, { kind: 'ip', value: '192.0.2.1' }],
   ['an IPv4 address mapped into IPv6', { ip: ['::ffff:192.0.2.1'] }, { kind: 'ip', value: '192.0.2.1' }],
   [

@@ -14,6 +14,7 @@ import {
   issue,
   now,
   testKey,
+  uriName,
   type CertificateOptions,
 } from './certificates.ts';
 import { codes, judge, tiers, type Tiers } from './chains.ts';
@@ -75,6 +76,35 @@ test('takes the CRL with the higher number where two are of the same second', ()
   ]) {
     expect(verdictOn([...crls, crl(chain.root)])).toEqual(['revoked']);
   }
+});
+
+test('takes a complete CRL of the issuer, whatever the distribution points say', () => {
+  const point = sequence(
+    explicit(0, explicit(0, uriName('http://crl.link.internal/some.crl'))),
+    implicit(1, Uint8Array.of(5, 0x60)), // keyCompromise and cACompromise
+  );
+  const leaf = { extensions: [extension(oids.cRLDistributionPoints, false, sequence(point))] };
+  expect(withSiteCrl({}, tiers({ leaf }))).toEqual([]);
+});
+
+test('takes certificateIssuer for unknown where the CRL is not indirect', () => {
+  const issuer = extension(oids.certificateIssuer, true, sequence(directoryName(commonNameDer('site-a'))));
+  const revoked = [{ certificate: chain.site.certificate, extensions: [issuer] }];
+  expect(withSiteCrl({ revoked })).toEqual(['crl-not-acceptable']);
+});
+
+test('tells what is wrong with the algorithm of a CRL', () => {
+  const problemWith = (options: CrlOptions): unknown =>
+    judge(chain, { crls: [crl(chain.root), crl(chain.site, options)] }).reasons;
+  const outerAlgorithm = sequence(oid(oids.ecdsaWithSha384));
+  expect(problemWith({ outerAlgorithm })).toMatchObject([{ problem: 'names two signature algorithms' }]);
+  const signer = { ...testKey('ca site-a'), algorithm: sequence(oid('1.2.840.10045.4.1')) };
+  expect(problemWith({ signer })).toMatchObject([{ problem: 'is signed with a weak algorithm' }]);
+});
+
+test('takes no CRL for end entities where a CA is asked for', () => {
+  const users = crl(chain.root, { extensions: [issuingPoint(implicit(1, yes))] });
+  expect(verdictOn([users, crl(chain.site)])).toEqual(['crl-not-acceptable']);
 });
 
 test('wants the intermediate covered, not the leaf alone', () => {
@@ -204,6 +234,14 @@ describe('distribution points', () => {
     expect(judged([{ certificate: leaf.certificate }])).toEqual([]);
   });
 
+  test('takes no indirect CRL of another issuer than the leaf names', () => {
+    const root = authority();
+    const office = issue(root, { name: 'another office', keyUsage: KeyUsage.cRLSign });
+    const leaf = issue(root, point(pointName(commonNameDer('crl 1')), crlIssuerField));
+    const crls = [crl(root, { issuerName: commonNameDer('nobody') }), crl(office, { extensions: [indirect] })];
+    expect(codes(judge({ root, leaf }, { intermediates: [office.certificate], crls }))).toEqual(['crl-missing']);
+  });
+
   test('takes no CRL of another issuer that is not indirect', () => {
     const root = authority();
     const office = issue(root, { name: 'crl office', keyUsage: KeyUsage.cRLSign });
@@ -215,7 +253,11 @@ describe('distribution points', () => {
 
 describe('delta CRLs', () => {
   const delta = (base: number, options: CrlOptions = {}): Crl =>
-    crl(chain.site, { number: 9n, ...options, extensions: [extension(oids.deltaCRLIndicator, true, integer(base))] });
+    crl(chain.site, {
+      number: 9n,
+      ...options,
+      extensions: [extension(oids.deltaCRLIndicator, true, integer(base)), ...(options.extensions ?? [])],
+    });
   const revoked = [{ certificate: chain.leaf.certificate }];
   const released = [{ certificate: chain.leaf.certificate, reason: CrlReason.removeFromCRL }];
 
@@ -229,6 +271,27 @@ describe('delta CRLs', () => {
     expect(verdictOn([crl(chain.root), crl(chain.site, { revoked }), delta(8, { revoked: released })])).toEqual([
       'revoked',
     ]);
+  });
+  test('does not go with a newer base than itself', () => {
+    expect(verdictOn([crl(chain.root), crl(chain.site), delta(5, { number: 6n, revoked })])).toEqual([]);
+  });
+  test('does not go with a base of another scope', () => {
+    const users = delta(7, { revoked, extensions: [issuingPoint(implicit(1, yes))] });
+    expect(verdictOn([crl(chain.root), crl(chain.site), users])).toEqual([]);
+  });
+  test('that is not signed by its issuer is not believed', () => {
+    const signer = { ...testKey('ca site-a'), sign: testKey('stranger').sign };
+    const forged = delta(7, { revoked: released, signer });
+    expect(verdictOn([crl(chain.root), crl(chain.site, { revoked }), forged])).toEqual(['revoked']);
+  });
+  test('counts for less than a newer one', () => {
+    const [older, newer] = [delta(7, { number: 9n, revoked }), delta(7, { number: 10n, revoked: released })];
+    for (const deltas of [
+      [older, newer],
+      [newer, older],
+    ]) {
+      expect(verdictOn([crl(chain.root), crl(chain.site), ...deltas])).toEqual([]);
+    }
   });
   test('of another key is not believed', () => {
     const forged = delta(7, { revoked: released, signer: testKey('stranger') });
@@ -254,6 +317,30 @@ describe('a CRL signed with another key of its issuer', () => {
 
   test('is taken where that key has a valid certificate under the same anchor', () => {
     expect(signingKey()).toEqual([]);
+  });
+  test('is refused where that certificate stands under another anchor', () => {
+    const other = authority({ name: 'other root' });
+    const root = authority();
+    const site = intermediate(root);
+    const signer = intermediate(other, { key: 'crl key', keyUsage: KeyUsage.cRLSign });
+    const verdict = judge(
+      { root, leaf: issue(site) },
+      {
+        trustAnchors: [root.certificate, other.certificate],
+        intermediates: [site.certificate, signer.certificate],
+        crls: [crl(root), crl(other), crl(site, { signer: signer.key })],
+      },
+    );
+    expect(codes(verdict)).toEqual(['crl-not-acceptable']);
+  });
+  test('is refused where nothing tells whether that certificate is revoked', () => {
+    const root = authority();
+    const signer = intermediate(root, { name: 'root', key: 'crl key', keyUsage: KeyUsage.cRLSign });
+    const verdict = judge(
+      { root, leaf: issue(root) },
+      { intermediates: [signer.certificate], crls: [crl(root, { signer: signer.key })] },
+    );
+    expect(codes(verdict)).toEqual(['crl-not-acceptable']);
   });
   test('is refused where that certificate has expired', () => {
     expect(signingKey({ notAfter: now - day })).toEqual(['crl-not-acceptable']);

@@ -71,6 +71,8 @@ const refusals: readonly (readonly [scenario: string, deviations: Deviations, co
     'extended-key-usage',
     'CN=root',
   ],
+  ['a trust anchor that is not valid yet', { root: { notBefore: now + 1000 } }, 'not-yet-valid', 'CN=root'],
+  ['a leaf for servers only', { leaf: { extendedKeyUsage: [oids.serverAuth] } }, 'extended-key-usage', 'CN=user-svc'],
   ['a leaf whose key may not sign', { leaf: { keyUsage: KeyUsage.keyEncipherment } }, 'key-usage', 'CN=user-svc'],
   ['a leaf signed by another key', { leaf: { signer: testKey('stranger') } }, 'signature-invalid', 'CN=user-svc'],
   [
@@ -157,6 +159,22 @@ describe('accepts', () => {
   );
 });
 
+test('refuses a client whose key may encipher keys alone', () => {
+  const chain = tiers({ leaf: { keyUsage: KeyUsage.keyEncipherment } });
+  expect(codes(judge(chain, { purpose: 'client' }))).toEqual(['key-usage']);
+});
+
+describe('refuses a signature whose algorithm', () => {
+  test.each([
+    ['is for another kind of key', oids.sha256WithRSAEncryption],
+    ['nobody knows', '1.3.6.1.4.1.55555.3'],
+  ])('%s', (_scenario, type) => {
+    const algorithm = sequence(oid(type));
+    const leaf = { innerAlgorithm: algorithm, outerAlgorithm: algorithm };
+    expect(codes(judge(tiers({ leaf })))).toEqual(['signature-unsupported']);
+  });
+});
+
 test('refuses the second after notAfter', () => {
   expect(codes(judge(tiers({ leaf: { notAfter: now } }), { at: now + 1000 }))).toEqual(['expired']);
 });
@@ -180,12 +198,17 @@ describe('what the caller asks for', () => {
     ['as many intermediates as there are', { maxDepth: 1 }, []],
     ['fewer intermediates than there are', { maxDepth: 0 }, ['chain-too-long']],
     ['less time than is left', { minRemaining: 364 * day }, []],
+    ['just the time that is left', { minRemaining: 365 * day }, []],
     [
       'more time than is left, for every certificate',
       { minRemaining: 366 * day },
       ['expires-soon', 'expires-soon', 'expires-soon'],
     ],
   ];
+  test('no intermediates under an anchor that is one itself', () => {
+    const { site, leaf } = tiers();
+    expect(codes(judge({ root: site, leaf }, { maxDepth: 0 }))).toEqual([]);
+  });
   test.each(asked)('%s', (_scenario, input, expected) => {
     expect(codes(judge(chain, input))).toEqual(expected);
   });

@@ -102,6 +102,20 @@ describe('unsupported', () => {
     expect(verifySignature(identifier(oid(oids.ecdsaWithSha256)), spkiOf(rsa), data, ecSignature)).toBe('unsupported');
     expect(verifySignature(identifier(oid(oids.ed25519)), spkiOf(p256), data, ecSignature)).toBe('unsupported');
   });
+  test('a key for PSS alone with PKCS#1', () => {
+    const pair = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
+    const algorithm = identifier(oid(oids.sha256WithRSAEncryption), nullValue());
+    expect(verifySignature(algorithm, spkiOf(pair), data, new Uint8Array(256))).toBe('unsupported');
+  });
+  test('a key for PSS with restrictions of its own', () => {
+    const pair = generateKeyPairSync('rsa-pss', {
+      modulusLength: 2048,
+      hashAlgorithm: 'sha256',
+      mgf1HashAlgorithm: 'sha256',
+    });
+    const algorithm = identifier(oid(oids.rsassaPss), pssParameters(oids.sha256));
+    expect(verifySignature(algorithm, spkiOf(pair), data, signWith(pair, 'sha256', pss))).toBe('unsupported');
+  });
   test('an algorithm that nobody knows', () => {
     expect(verifySignature(identifier(oid('1.2.3.4')), spkiOf(p256), data, ecSignature)).toBe('unsupported');
   });
