@@ -141,11 +141,9 @@ function formatAttribute(attribute: NameAttribute): string {
   return `${keyword}=${escapeValue(attribute.value)}`;
 }
 
-/** RFC 4514, 2.4. */
+/** RFC 4514, 2.4: the special characters anywhere, a space at either end, `#` at the beginning. */
 function escapeValue(value: string): string {
-  const escaped = value.replace(/[\\"+,;<>]/g, '\\$&').replace(/^[ #]/, '\\$&');
-  const withoutEnd = escaped.length > 1 || value === escaped ? escaped.replace(/(?<!\\) $/, '\\ ') : escaped;
-  return escapeUnprintable(withoutEnd);
+  return escapeUnprintable(value.replace(/[\\"+,;<>]|^[ #]| $/g, '\\$&'));
 }
 
 /** The last, which is the most specific, commonName; undefined where there is none. */
