@@ -37,8 +37,12 @@ export interface Wanted {
   readonly issuer: { readonly keyIdentifier: Uint8Array | undefined; readonly notAfter: number } | undefined;
 }
 
-/** Why a certificate is due. The codes are part of the interface (CLI.md, `renew`); they stand in alphabetical order. */
+/**
+ * Why a certificate is due. The codes are part of the interface (CLI.md, `renew`); they stand in alphabetical order.
+ * `anchors-changed` alone asks for other files only, and no new certificate.
+ */
 export type DueReason =
+  | { readonly code: 'anchors-changed' }
   | { readonly code: 'expired'; readonly notAfter: number }
   | { readonly code: 'forced' }
   | { readonly code: 'issuer-changed' }

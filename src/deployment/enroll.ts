@@ -12,9 +12,16 @@ import { explain } from '../path/explain.ts';
 import { verifyChain } from '../path/verify.ts';
 import { purposeOf } from '../issuance/profile.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { sameOctets } from '../x509/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 import { decide, type DueReason, type Installed } from './decision.ts';
-import { type GenerationFiles, installGeneration } from './generation.ts';
+import {
+  type GenerationFiles,
+  installGeneration,
+  publicLinksMissing,
+  readService,
+  restorePublicLinks,
+} from './generation.ts';
 import { planService, referenceNames, type ServicePlan } from './plan.ts';
 import {
   readInstalled,
@@ -51,7 +58,7 @@ export interface EnrolledService {
   readonly status: 'issued' | 'unchanged';
   readonly certificate: Certificate;
   readonly plan: ServicePlan;
-  /** Why a new certificate was issued. */
+  /** Why a new certificate was issued, or other trust anchors were put beside the one that is there. */
   readonly reasons: readonly DueReason[];
   /** For a person. */
   readonly warnings: readonly string[];
@@ -66,7 +73,7 @@ export async function enrollService(enrolment: Enrolment, service: string): Prom
   // Most services of a second run need nothing, and to see that takes no lock.
   const before = await examine(enrolment, service, paths);
   const done = enrolledAlready(before);
-  if (done !== undefined && isAsStored(before)) return done;
+  if (done !== undefined && isAsStored(before) && isWhole(before)) return done;
   return withLock(paths.lock, () => enrollLocked(enrolment, paths, before), { what: `service '${service}'` });
 }
 
@@ -76,6 +83,9 @@ interface Examination {
   readonly plan: ServicePlan;
   readonly installed: Installed;
   readonly reasons: readonly DueReason[];
+  /** Public names that are not there. */
+  readonly missingLinks: readonly string[];
+  readonly hasOtherAnchors: boolean;
 }
 
 /** `before` is what was found without the lock: as long as the settings are the same, so is the plan. */
@@ -91,8 +101,20 @@ async function examine(
   const issuers = await enrolment.issuers(settings);
   const isSame = before !== undefined && encodeServiceFile(settings) === encodeServiceFile(before.plan.settings);
   const plan = isSame ? before.plan : planService(service, settings, enrolment.config, issuers);
+  const missingLinks = publicLinksMissing(paths.directory);
   const installed = await readInstalled(paths, [...issuers, ...enrolment.trustAnchors]);
-  return { now, stored, plan, installed, reasons: whyDue(installed, plan, enrolment, now) };
+  const reasons = whyDue(installed, plan, enrolment, now);
+  return {
+    ...{ now, stored, plan, installed, reasons, missingLinks },
+    hasOtherAnchors: installed.state === 'readable' && !sameCertificates(installed.anchors, enrolment.trustAnchors),
+  };
+}
+
+function sameCertificates(some: readonly Certificate[], others: readonly Certificate[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((each, index) => each === others[index] || sameOctets(each.der, others[index]?.der ?? new Uint8Array()))
+  );
 }
 
 /** Undefined where a certificate has to be issued. */
@@ -100,6 +122,11 @@ function enrolledAlready({ plan, installed, reasons }: Examination): EnrolledSer
   if (reasons.length > 0 || installed.state !== 'readable') return undefined;
   const { certificate } = installed;
   return { service: plan.service, status: 'unchanged', certificate, plan, reasons, warnings: [] };
+}
+
+/** Whether services find all files, and the trust anchors that the PKI directory has now. */
+function isWhole({ missingLinks, hasOtherAnchors }: Examination): boolean {
+  return missingLinks.length === 0 && !hasOtherAnchors;
 }
 
 function isAsStored({ stored, plan }: Examination): boolean {
@@ -112,7 +139,7 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
   const done = enrolledAlready(examination);
   if (done !== undefined) {
     if (!isAsStored(examination)) await writeServiceSettings(paths, examination.plan.settings);
-    return done;
+    return { ...done, ...(await makeWhole(enrolment, paths, examination)) };
   }
   const { now, plan, reasons } = examination;
   // An authority that signs for a directory that can't be written has signed for nothing.
@@ -124,6 +151,21 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
     key: await keyPem(enrolment, key),
   });
   return { service, status: 'issued', certificate, plan, reasons, warnings: [...warnings, ...droppedWarnings(plan)] };
+}
+
+/** Puts right what lies around a certificate that stays as it is. */
+async function makeWhole(
+  enrolment: Enrolment,
+  paths: ServicePaths,
+  { installed, plan, now, hasOtherAnchors }: Examination,
+): Promise<Pick<EnrolledService, 'reasons' | 'warnings'>> {
+  const restored = await restorePublicLinks(paths.directory);
+  const warnings = restored.length === 0 ? [] : [`put back what was missing: ${restored.join(', ')}`];
+  const files = hasOtherAnchors ? await readService(paths.directory) : undefined;
+  if (files === undefined || installed.state !== 'readable') return { reasons: [], warnings };
+  const key = new TextDecoder().decode(files.key);
+  await putInForce({ enrolment, paths, plan, chain: installed.chain, key, now });
+  return { reasons: [{ code: 'anchors-changed' }], warnings };
 }
 
 /** Why a service needs a new certificate, the state of its chain to the trust anchors included. */

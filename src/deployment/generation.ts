@@ -15,7 +15,7 @@ import {
   syncDirectory,
 } from '../file-operations.ts';
 import { readBounded } from '../files.ts';
-import { takeBack, type UndoStep, wayBack } from '../staging.ts';
+import { allOrNothing, takeBack, type UndoStep, wayBack } from '../staging.ts';
 import {
   currentLink,
   defaultOverlap,
@@ -123,7 +123,28 @@ export async function installGeneration(
   return { generation, changed: true };
 }
 
-/** The public names that are not there yet. Throws `already-exists` where one is something else than our link. */
+/**
+ * The public names that are not there. Throws `already-exists` where one is something else than our link, and `malformed` where `..data`
+ * is no link to a generation: what installGeneration() would refuse.
+ */
+export function publicLinksMissing(serviceDirectory: string): readonly string[] {
+  linkedGeneration(serviceDirectory);
+  return missingLinks(serviceDirectory);
+}
+
+/** Puts missing public names back, durable at return. Callers hold the service's lock. Throws `unwritable`, and as publicLinksMissing(). */
+export async function restorePublicLinks(serviceDirectory: string): Promise<readonly string[]> {
+  const missing = publicLinksMissing(serviceDirectory);
+  if (missing.length === 0) return missing;
+  await allOrNothing(async undo => {
+    const steps: UndoStep[] = [];
+    undo(() => takeBack(steps));
+    for (const name of missing) linkThroughCurrent(serviceDirectory, name, steps);
+    await syncDirectory(serviceDirectory);
+  });
+  return missing;
+}
+
 function missingLinks(serviceDirectory: string): readonly string[] {
   return files.flatMap(({ name }) => {
     const path = join(serviceDirectory, name);

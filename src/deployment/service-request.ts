@@ -15,6 +15,7 @@ import { sameOctets } from '../x509/octets.ts';
 import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
 import { consumerRefusal, type Enrolment, putInForce, whyDue } from './enroll.ts';
+import { publicLinksMissing, restorePublicLinks } from './generation.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import {
   readInstalled,
@@ -59,9 +60,11 @@ export async function requestService(
     async () => {
       const settings = await enrolment.settings(service, await readServiceSettings(paths));
       const plan = planService(service, settings, enrolment.config, []);
+      publicLinksMissing(paths.directory);
       const installed = await readInstalled(paths);
       const due = whyDue(installed, plan, { force: enrolment.force, trustAnchors: anchors }, enrolment.now());
       if (due.length === 0 && installed.state === 'readable') {
+        await restorePublicLinks(paths.directory);
         return { service, status: 'unchanged', plan, certificate: installed.certificate };
       }
       const status = await makeRequest(enrolment, paths, plan);
@@ -178,6 +181,7 @@ async function installLocked(
     installed.keyMatches &&
     sameOctets(installed.certificate.der, certificate.der)
   ) {
+    await restorePublicLinks(paths.directory);
     await removeAnswered(paths, certificate);
     return { service, status: 'unchanged', certificate, plan };
   }

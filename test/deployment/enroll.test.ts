@@ -5,12 +5,15 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { addTrustAnchor } from '../../src/authority/trust.ts';
 import { readServiceSettings, servicePaths } from '../../src/deployment/service.ts';
 import { type EnrolledService, enrollService } from '../../src/deployment/enroll.ts';
 import type { AskedSettings } from '../../src/enrolment/settings.ts';
@@ -218,6 +221,72 @@ describe('enrollService', () => {
       faults.before = undefined;
     }
     expect(await ledgerEntries(directory(), 'site-a')).toEqual(before);
+  });
+
+  it.each(['cert.pem', 'key.pem', 'ca.pem'])('puts a missing %s back without a new certificate', async name => {
+    const first = await enroll();
+    const before = contentOf(directory());
+    rmSync(at('one', name));
+    const second = await enroll();
+    expect(second).toMatchObject({ status: 'unchanged', warnings: [`put back what was missing: ${name}`] });
+    expect(second.certificate.der).toEqual(first.certificate.der);
+    expect(contentOf(directory())).toEqual(before);
+    expect(readlinkSync(at('one', name))).toBe(`..data/${name}`);
+  });
+
+  it.each<[string, () => void, string]>([
+    [
+      'a public path is a file',
+      () => {
+        cpSync(at('one/key.pem'), at('copy'), { dereference: true });
+        rmSync(at('one/key.pem'));
+        renameSync(at('copy'), at('one/key.pem'));
+      },
+      'already-exists',
+    ],
+    [
+      'a public path leads elsewhere',
+      () => {
+        rmSync(at('one/cert.pem'));
+        symlinkSync('/dev/null', at('one/cert.pem'));
+      },
+      'already-exists',
+    ],
+    [
+      '..data is a directory',
+      () => {
+        rmSync(at('one/..data'));
+        mkdirSync(at('one/..data'));
+      },
+      'malformed',
+    ],
+  ])('refuses a service of which %s, due or not, and signs nothing', async (_, damage, code) => {
+    await enroll();
+    damage();
+    const before = contentOf(directory());
+    await expect(enroll()).rejects.toMatchObject({ code });
+    await expect(enroll({}, { force: true })).rejects.toMatchObject({ code });
+    expect(contentOf(directory())).toEqual(before);
+  });
+
+  it('puts changed trust anchors beside the same pair', async () => {
+    const first = await enroll();
+    await makeAuthorities(at('other'));
+    const [other] = readCertificates(readFileSync(at('other/ca.pem')));
+    if (other === undefined) throw new Error('no other root');
+    await addTrustAnchor(directory(), other);
+    const [ledger, key] = [at('authorities/site-a/ledger.jsonl'), at('one/key.pem')].map(path => readFileSync(path));
+    const second = await enroll();
+    expect(second).toMatchObject({ status: 'unchanged', reasons: [{ code: 'anchors-changed' }] });
+    expect(second.certificate.der).toEqual(first.certificate.der);
+    expect(readFileSync(at('one/ca.pem'))).toEqual(readFileSync(at('ca.pem')));
+    expect([readFileSync(at('authorities/site-a/ledger.jsonl')), readFileSync(at('one/key.pem'))]).toEqual([
+      ledger,
+      key,
+    ]);
+    expect(generations()).toHaveLength(2);
+    expect(await enroll()).toMatchObject({ status: 'unchanged', reasons: [] });
+    expect(generations()).toHaveLength(2);
   });
 
   it('leaves files that it did not make, and nothing else', async () => {
