@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import bulkEnrolment from './bulk-enrolment.mjs';
 import inspectStart from './inspect-start.mjs';
+import verifyChain from './verify-chain.mjs';
 
-const benchmarks = [inspectStart, bulkEnrolment];
+const benchmarks = [inspectStart, bulkEnrolment, ...verifyChain];
 
 const wanted = process.argv.slice(2);
 const chosen = benchmarks.filter(({ work }) => wanted.length === 0 || wanted.some(word => work.includes(word)));
