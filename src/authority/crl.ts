@@ -36,6 +36,7 @@ export interface CrlOrder {
  * puts it in the place of the last one. Callers use withCrlLock() once others can see the authority, so that numbers follow each other.
  */
 export async function publishCrl(order: CrlOrder): Promise<CrlPublication> {
+  order.ledger.requireBegun();
   const { entries } = await order.ledger.read(relevantEvents);
   const number = (lastPublished(entries)?.number ?? 0) + 1;
   const thisUpdate = Math.floor(order.now / 1000) * 1000;

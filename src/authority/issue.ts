@@ -68,10 +68,11 @@ export function issuersOf(authority: Authority, trustAnchors: readonly Certifica
 
 /**
  * Issues one certificate, verifies it as its consumer would, and records it; what is returned is durable in the ledger.
- * Throws what issueCertificate() throws, `issued-certificate-refused`, and what the ledger throws.
+ * Throws what issueCertificate() throws, `issued-certificate-refused`, and what the ledger throws: `ledger-corrupt` before anything is signed.
  */
 export async function issueUnder(issuer: OpenAuthority, order: SubordinateOrder): Promise<IssuedChain> {
   const { authority, signer, trustAnchors } = issuer;
+  issuer.ledger.requireBegun();
   const [, ...above] = issuersOf(authority, trustAnchors);
   const { certificate, warnings } = await issueCertificate({
     profile: order.profile,

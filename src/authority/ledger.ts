@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isMtlsctlError } from '../errors.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { attempt, createFile, perform, statPath, syncDirectory, syncOpenFile, writeAll } from '../file-operations.ts';
 import { writeDurable } from '../files.ts';
 import { withLock } from '../lock.ts';
@@ -71,6 +71,24 @@ export class Ledger {
       events.map(event => encodeEvent(event, now)),
       now,
     );
+  }
+
+  /**
+   * Throws `ledger-corrupt` where the ledger is missing or has no entry: its authority would forget what it issued and revoked. Takes no lock.
+   * That of a new authority begins with `authority-created`.
+   */
+  requireBegun(): void {
+    try {
+      const file = perform('open', this.path, () => fs.openSync(this.path, 'r'));
+      try {
+        if (readTail(file, this.path).seq > 0) return;
+      } finally {
+        fs.closeSync(file);
+      }
+    } catch (error) {
+      if (!isMtlsctlError(error, 'not-found')) throw error;
+    }
+    throw lost(this.path);
   }
 
   /** All entries, or those of some events. Takes no lock. Throws `not-found`, `unreadable`, `ledger-corrupt`. */
@@ -152,6 +170,13 @@ export class Ledger {
       throw error;
     }
   }
+}
+
+function lost(path: string): MtlsctlError {
+  return new MtlsctlError('ledger-corrupt', `${path} is missing or empty, though its authority exists`, {
+    hints: ['restore it from a backup: revocations and CRL numbers are in it', `ls -la ${dirname(path)}`],
+    details: { path },
+  });
 }
 
 function openForAppending(path: string): number {

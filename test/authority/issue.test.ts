@@ -1,6 +1,8 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadAuthority } from '../../src/authority/authority.ts';
+import { publishCrl } from '../../src/authority/crl.ts';
 import { issuersOf, issueUnder, type OpenAuthority, type SubordinateOrder } from '../../src/authority/issue.ts';
 import { openAuthority } from '../../src/authority/open-issuer.ts';
 import { readTrustAnchors } from '../../src/authority/trust.ts';
@@ -10,7 +12,16 @@ import { parseCertificate, serialHex } from '../../src/x509/certificate.ts';
 import { withEachFault } from '../faults.ts';
 import { config, keyFor, randomness } from '../issuance/authorities.ts';
 import { temporaryDirectory } from '../temporary.ts';
-import { day, ledgerEntries, makeAuthorities, noConstraints, makeIntermediate, noPassphrase, now } from './pki.ts';
+import {
+  contentOf,
+  day,
+  ledgerEntries,
+  makeAuthorities,
+  noConstraints,
+  makeIntermediate,
+  noPassphrase,
+  now,
+} from './pki.ts';
 
 const temporary = temporaryDirectory();
 const directory = (): string => join(temporary(), 'pki');
@@ -79,6 +90,36 @@ describe('issueUnder', () => {
     const issuer = { ...(await open()), trustAnchors: [] };
     await expect(issueUnder(issuer, await leafOrder())).rejects.toMatchObject({ code: 'issued-certificate-refused' });
     expect(await issued()).toEqual([]);
+  });
+
+  it.each([
+    [
+      'missing',
+      (path: string) => {
+        rmSync(path);
+      },
+    ],
+    [
+      'empty',
+      (path: string) => {
+        writeFileSync(path, '');
+      },
+    ],
+    [
+      'torn in its first line',
+      (path: string) => {
+        writeFileSync(path, '{"seq":1,"at');
+      },
+    ],
+  ])('begins no ledger anew where that of an authority is %s', async (_, damage) => {
+    const issuer = await open();
+    damage(issuer.ledger.path);
+    const before = contentOf(directory());
+    await expect(issueUnder(issuer, await leafOrder())).rejects.toMatchObject({ code: 'ledger-corrupt' });
+    const { authority, signer, ledger } = issuer;
+    const crl = { certificate: authority.certificate, paths: authority.paths, ledger, signer, now, validity: day };
+    await expect(publishCrl(crl)).rejects.toMatchObject({ code: 'ledger-corrupt' });
+    expect(contentOf(directory())).toEqual(before);
   });
 
   it('releases nothing that is not in the ledger, whichever operation fails', async () => {
