@@ -16,8 +16,8 @@ import { sameOctets } from '../x509/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 import { verifySignature } from '../x509/signature.ts';
 import { type Authority, keyState, openAuthorityKey } from './authority.ts';
-import { publishCrl } from './crl.ts';
-import { crlValidity, intermediatePaths } from './intermediate.ts';
+import { publishCrl, withCrlLock } from './crl.ts';
+import { completePublication, crlValidity, intermediatePaths } from './intermediate.ts';
 import { readRequestFile } from './intermediate-request.ts';
 import { createdEvent, openLedger } from './issue.ts';
 import type { Ledger } from './ledger.ts';
@@ -69,7 +69,8 @@ export async function installIntermediate(
   const unchanged = { status: 'unchanged', certificate, root, warnings: [] } as const;
   if (await isInstalled(order, certificate)) {
     await tidyUp(order, crl);
-    return unchanged;
+    const warnings = await completeCrl(order, chain, root, passphrase);
+    return warnings === undefined ? { ...unchanged, status: 'installed' } : { ...unchanged, warnings };
   }
   await checkPair(order, certificate);
   checkChain(order, chain, root);
@@ -77,6 +78,8 @@ export async function installIntermediate(
   const signer = await openIfPossible(authority, passphrase);
   return withLock(lockDirectory(order.directory, 'pki'), async () => {
     if (await isInstalled(order, certificate)) return unchanged;
+    // Another root may have become the trusted one while there was no lock.
+    await rootToTrust(order, chain);
     await putInPlace(order, authority, { root, crl, signer });
     return { status: 'installed', certificate, root, warnings: signer === undefined ? [noCrl(order)] : [] };
   });
@@ -87,6 +90,35 @@ async function tidyUp(order: InstallOrder, crl: Crl | undefined): Promise<void> 
   removeFile(intermediatePaths(order).request);
   if (crl === undefined || (await isPublished(order.directory, crl))) return;
   await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl));
+}
+
+/**
+ * Signs the first CRL where it is still to be signed, since the passphrase was not given before. Undefined where it was signed now,
+ * otherwise what to tell a person.
+ */
+async function completeCrl(
+  order: InstallOrder,
+  chain: readonly Certificate[],
+  root: Certificate,
+  passphrase: () => Promise<Uint8Array | undefined>,
+): Promise<readonly string[] | undefined> {
+  const { directory, name, now } = order;
+  const authority = arriving(order, chain, root);
+  const { certificate, paths } = authority;
+  const ledger = openLedger(directory, authority);
+  const isSigned = async (): Promise<boolean> => (await ledger.read(new Set(['crl-published']))).entries.length > 0;
+  if (await isSigned()) {
+    await completePublication(order);
+    return [];
+  }
+  const signer = await openIfPossible(authority, passphrase);
+  if (signer === undefined) return [noCrl(order)];
+  return withCrlLock(directory, name, async () => {
+    if (await isSigned()) return [];
+    const published = await publishCrl({ certificate, paths, ledger, signer, now, validity: crlValidity(order) });
+    await withLock(lockDirectory(directory, 'pki'), () => mergePublishedCrl(directory, published.crl));
+    return undefined;
+  });
 }
 
 /** A certificate that no longer parses was altered on its way: that is a refusal (exit status 4), not an unreadable file. */
@@ -258,5 +290,5 @@ async function recordCreation(ledger: Ledger, certificate: Certificate, now: num
 }
 
 function noCrl({ name }: InstallOrder): string {
-  return `no CRL was signed: the key of '${name}' is encrypted, and --ca-passphrase-file was not given`;
+  return `no CRL was signed: the key of '${name}' is encrypted, and --ca-passphrase-file was not given; run 'mtlsctl crl ${name} --ca-passphrase-file <path>'`;
 }

@@ -13,15 +13,16 @@ import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { allOrNothing, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
-import { namesMatch } from '../x509/name.ts';
+import { certificateSignature } from '../x509/certificate-signature.ts';
 import { sameOctets } from '../x509/octets.ts';
 import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
-import { authorityPaths, stageAuthority } from './authority.ts';
+import { authorityPaths, loadAuthority, stageAuthority } from './authority.ts';
 import { configPath, writeFirstConfig } from './configuration.ts';
 import { keyFileContent } from './create-root.ts';
 import {
+  differencesFrom,
   type IntermediateOrder,
   intermediatePaths,
   intermediateProfile,
@@ -105,27 +106,33 @@ export interface SignedIntermediate {
 }
 
 /**
- * What `out` holds already, if it is the answer to this request. Undefined where there is no such file.
- * Throws `already-exists` where it holds something else.
+ * What `out` holds already, if it is the answer to this request, signed here and as it is asked for now. Undefined where there is no such file.
+ * Throws `already-exists` where it holds something else, with what differs.
  */
 export async function existingAnswer(
-  issuer: Certificate,
+  order: IntermediateOrder,
   request: Request,
   out: string,
-  now: number,
 ): Promise<Certificate | undefined> {
   const file = await readOptional(out);
   if (file === undefined) return undefined;
   const [certificate] = readPem(file).some(block => block.label === 'CERTIFICATE') ? readCertificates(file) : [];
+  const { certificate: issuer } = await loadAuthority(order.directory, order.issuer);
   const answers =
     certificate !== undefined &&
     sameOctets(certificate.subjectPublicKeyInfo.der, request.subjectPublicKeyInfo.der) &&
-    namesMatch(certificate.issuer, issuer.subject) &&
-    certificate.notAfter >= now;
-  if (answers) return certificate;
-  throw new MtlsctlError('already-exists', `${out} exists, and is not the answer to this request`, {
-    hints: ['name another file with --out'],
-    details: { out },
+    certificateSignature(certificate, issuer.subjectPublicKeyInfo) === 'valid';
+  if (!answers) throw noAnswer(out, 'is not the answer to this request', []);
+  const keyType = keyTypeOf(request.subjectPublicKeyInfo);
+  const differences = await differencesFrom({ ...order, keyType }, certificate);
+  if (differences.length === 0) return certificate;
+  throw noAnswer(out, `answers this request otherwise than asked now: ${differences.join(', ')}`, differences);
+}
+
+function noAnswer(out: string, what: string, differences: readonly string[]): MtlsctlError {
+  return new MtlsctlError('already-exists', `${out} exists, and ${what}`, {
+    hints: ['name another file with --out', `mtlsctl inspect ${out}`],
+    details: { out, differences },
   });
 }
 

@@ -17,7 +17,8 @@ import { lockDirectory } from '../lock-directory.ts';
 import { allOrNothing, wayBack } from '../staging.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { type Crl, parseCrl } from '../x509/crl.ts';
-import { basicConstraints, findExtension } from '../x509/extensions.ts';
+import { basicConstraints, crlDistributionPoints, findExtension } from '../x509/extensions.ts';
+import { formatGeneralName } from '../x509/general-name.ts';
 import { sameOctets } from '../x509/octets.ts';
 import { formatName, namesMatch, readName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
@@ -108,7 +109,7 @@ async function findIntermediate(order: IntermediateOrder): Promise<Certificate |
 }
 
 /** Its CRL is in `crl.pem` unless the command that made it was killed before. */
-async function completePublication(order: IntermediateOrder): Promise<void> {
+export async function completePublication(order: Pick<IntermediateOrder, 'directory' | 'name'>): Promise<void> {
   const file = await readOptional(intermediatePaths(order).crlDer);
   const crl = file === undefined ? undefined : parseCrl(file);
   if (crl === undefined || (await isPublished(order.directory, crl))) return;
@@ -125,6 +126,7 @@ export async function differencesFrom(order: IntermediateOrder, certificate: Cer
     ['key type', keyTypeOf(certificate.subjectPublicKeyInfo) === (order.keyType ?? profile.keyType)],
     ['path length', basicConstraints(certificate)?.pathLenConstraint === (order.pathLength ?? profile.pathLength)],
     ['name constraints', sameConstraints(certificate, order.nameConstraints)],
+    ['CRL URLs', crlUrlsIn(certificate).join('\n') === crlUrlsFor(order).join('\n')],
     ['life: it has expired', certificate.notAfter >= order.now],
   ];
   return comparisons.filter(([, same]) => !same).map(([what]) => what);
@@ -134,6 +136,19 @@ function sameConstraints(certificate: Certificate, asked: NameConstraintsOrder):
   const found = findExtension(certificate, oids.nameConstraints);
   if (found === undefined || !hasSubtrees(asked)) return found === undefined && !hasSubtrees(asked);
   return sameOctets(found.value, nameConstraintsExtension(asked).value);
+}
+
+/** Where the CRL of the issuer is fetched. */
+function crlUrlsFor(order: IntermediateOrder): readonly string[] {
+  return order.crlUrls.length > 0 ? order.crlUrls : (order.config.authorities[order.issuer]?.crlUrls ?? []);
+}
+
+function crlUrlsIn(certificate: Certificate): readonly string[] {
+  return (crlDistributionPoints(certificate) ?? []).flatMap(({ distributionPoint }) =>
+    distributionPoint?.kind === 'fullName'
+      ? distributionPoint.names.map(name => (name.kind === 'uri' ? name.value : formatGeneralName(name)))
+      : [],
+  );
 }
 
 /**
@@ -184,7 +199,6 @@ export async function signIntermediate(
   publicKey: Certificate['subjectPublicKeyInfo'],
 ): Promise<IssuedChain> {
   const keys = [...issuer.authorityKeys, ...(await subordinateKeys(issuer, order.name))];
-  const configured = order.config.authorities[order.issuer]?.crlUrls ?? [];
   return issueUnder(
     { ...issuer, authorityKeys: keys },
     {
@@ -194,7 +208,7 @@ export async function signIntermediate(
       validity: order.validity,
       pathLength: order.pathLength,
       nameConstraints: order.nameConstraints,
-      crlUrls: order.crlUrls.length > 0 ? order.crlUrls : configured,
+      crlUrls: crlUrlsFor(order),
       service: order.name,
       now: order.now,
       random: count => order.random(count),

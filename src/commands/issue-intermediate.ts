@@ -158,7 +158,7 @@ async function sign(context: CommandContext, order: IntermediateOrder, options: 
   const [csr, out] = [String(options['csr']), String(options['out'])];
   const asked = readRequestFile(await readBounded(csr), csr);
   const { certificate: issuerCertificate } = await loadAuthority(order.directory, order.issuer);
-  const existing = await existingAnswer(issuerCertificate, asked, out, order.now);
+  const existing = await existingAnswer(order, asked, out);
   if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [], out });
   const summary = requestSummary(asked, grantedLines(order, issuerCertificate));
   await confirmOrDecline(context, summary, `sign this request as the intermediate CA '${order.name}'?`);

@@ -262,6 +262,18 @@ describe('with an encrypted key', () => {
     expect(await readPublishedCrls(directory)).toHaveLength(2);
   });
 
+  it('signs the first CRL where the passphrase is given a second time only, once', async () => {
+    await requested(passphrase);
+    await install();
+    expect((await install()).warnings).toEqual([expect.stringContaining('mtlsctl crl site-a')]);
+    const known = () => Promise.resolve(passphrase);
+    expect(await installIntermediate(await order(), known)).toMatchObject({ status: 'installed', warnings: [] });
+    expect(await readPublishedCrls(online())).toHaveLength(2);
+    const before = contentOf(online());
+    expect(await installIntermediate(await order(), known)).toMatchObject({ status: 'unchanged', warnings: [] });
+    expect(contentOf(online())).toEqual(before);
+  });
+
   it('changes nothing where the passphrase is wrong', async () => {
     await requested(passphrase);
     const before = contentOf(online());

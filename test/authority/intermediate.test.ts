@@ -234,17 +234,41 @@ describe('signRequest', () => {
     const { certificate } = await signRequest(await order(), await rootKey(), request, out());
     expect(certificate.subjectPublicKeyInfo.der).toEqual(request.subjectPublicKeyInfo.der);
     expect(formatName(certificate.subject)).toBe('CN=site-a CA,O=link.internal');
-    const { certificate: root } = await loadAuthority(directory(), 'root');
-    expect((await existingAnswer(root, request, out(), now))?.der).toEqual(certificate.der);
-    expect(await existingAnswer(root, request, join(temporary(), 'none.pem'), now)).toBeUndefined();
+    expect((await existingAnswer(await order(), request, out()))?.der).toEqual(certificate.der);
+    expect(await existingAnswer(await order(), request, join(temporary(), 'none.pem'))).toBeUndefined();
+  });
+
+  it.each<[string, Partial<IntermediateOrder>]>([
+    [
+      'name constraints',
+      { nameConstraints: { ...noConstraints, permitted: { ...noConstraints.permitted, dns: ['only.link.internal'] } } },
+    ],
+    ['path length', { pathLength: 1 }],
+    ['subject', { name: 'site-b' }],
+    ['CRL URLs', { crlUrls: ['http://crl.example/root.crl'] }],
+  ])('does not take an answer with other %s for what is asked', async (what, changes) => {
+    const request = await asked();
+    await signRequest(await order({ pathLength: 0 }), await rootKey(), request, out());
+    await expect(existingAnswer(await order(changes), request, out())).rejects.toMatchObject({
+      code: 'already-exists',
+      details: { differences: [what] },
+    });
+  });
+
+  it('does not take an answer for one that was not signed here', async () => {
+    const request = await asked();
+    const other = join(temporary(), 'other');
+    await makeRoot(other);
+    const planted = await order({ directory: other });
+    await signRequest(planted, await openAuthority(other, 'root', noPassphrase), request, out());
+    await expect(existingAnswer(await order(), request, out())).rejects.toMatchObject({ code: 'already-exists' });
   });
 
   it('does not overwrite what is no answer to the request', async () => {
-    const { certificate: root } = await loadAuthority(directory(), 'root');
     writeFileSync(out(), 'something else\n');
-    await expect(existingAnswer(root, await asked(), out(), now)).rejects.toMatchObject({ code: 'already-exists' });
+    await expect(existingAnswer(await order(), await asked(), out())).rejects.toMatchObject({ code: 'already-exists' });
     writeFileSync(out(), readFileSync(join(directory(), 'ca.pem')));
-    await expect(existingAnswer(root, await asked(), out(), now)).rejects.toMatchObject({ code: 'already-exists' });
+    await expect(existingAnswer(await order(), await asked(), out())).rejects.toMatchObject({ code: 'already-exists' });
   });
 
   it('signs nothing for a file that can not be written', async () => {
