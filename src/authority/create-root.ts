@@ -7,7 +7,7 @@ import { createPrivateFile, ensureDirectory, readOptional, writeDurable } from '
 import type { NameConstraintsOrder } from '../issuance/extensions.ts';
 import { issueCertificate } from '../issuance/issue.ts';
 import { subjectFor } from '../issuance/names.ts';
-import type { KeyType } from '../keys/key-types.ts';
+import { type KeyType, keyTypeOf } from '../keys/key-types.ts';
 import { encodePrivateKeyPem, encryptPrivateKeyPem } from '../keys/private-key.ts';
 import type { SoftwareKey } from '../keys/signer.ts';
 import { generateKey } from '../keys/software.ts';
@@ -16,6 +16,7 @@ import { lockDirectory } from '../lock-directory.ts';
 import { allOrNothing, wayBack } from '../staging.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
+import { sameOctets } from '../x509/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 import {
   authoritiesDirectory,
@@ -24,7 +25,7 @@ import {
   loadAuthority,
   stageAuthority,
 } from './authority.ts';
-import { configPath, writeFirstConfig } from './configuration.ts';
+import { configPath, readConfig, writeFirstConfig } from './configuration.ts';
 import { type CrlPublication, publishCrl } from './crl.ts';
 import { createdEvent } from './issue.ts';
 import { Ledger } from './ledger.ts';
@@ -200,19 +201,48 @@ export async function keyFileContent(
 }
 
 /**
- * Finishes what a crash interrupted between the authority taking its place and `ca.pem` following from it.
- * Undefined where nothing was interrupted.
+ * Finishes what a crash interrupted between the authority taking its place and `ca.pem` following from it; mtlsctl.yaml too, where somebody
+ * lost it. Undefined where nothing was interrupted. Throws `already-exists` where another root is asked for now than was begun, and `usage`
+ * for a trust domain that contradicts mtlsctl.yaml.
  */
-export async function completeInterruptedRoot(directory: string, name: string): Promise<Certificate | undefined> {
+export async function completeInterruptedRoot(order: RootOrder): Promise<Certificate | undefined> {
+  const { directory, name } = order;
   const paths = authorityPaths(join(authoritiesDirectory(directory), name));
   const file = await readOptional(paths.certificate);
   if (file === undefined || (await readOptionalTrustAnchors(directory)).length > 0) return undefined;
   return withLock(lockDirectory(directory, 'pki'), async () => {
     const { certificate, isRoot } = await loadAuthority(directory, name);
     if (!isRoot) return undefined;
+    refuseOtherRoot(order, certificate);
+    await completeConfig(order);
     const crl = await readOptional(paths.crlDer);
     if (crl !== undefined) await mergePublishedCrl(directory, parseCrl(crl));
     await addTrustAnchor(directory, certificate);
     return certificate;
+  });
+}
+
+function refuseOtherRoot({ name, subject, keyType }: RootOrder, certificate: Certificate): void {
+  const differences = [
+    ...(subject === undefined || sameOctets(subject, certificate.subject.der) ? [] : ['subject']),
+    ...(keyType === undefined || keyType === keyTypeOf(certificate.subjectPublicKeyInfo) ? [] : ['key type']),
+  ];
+  if (differences.length === 0) return;
+  throw new MtlsctlError(
+    'already-exists',
+    `the root '${name}' that an interrupted init-root had begun differs in: ${differences.join(', ')}`,
+    { hints: ['leave these flags out to finish it, or give another --dir'], details: { differences } },
+  );
+}
+
+async function completeConfig({ directory, trustDomain, crlValidity }: RootOrder): Promise<void> {
+  const config = await readConfig(directory);
+  const isThere = (await readOptional(configPath(directory))) !== undefined;
+  if (isThere && trustDomain !== undefined && trustDomain !== config.trustDomain) {
+    throw otherTrustDomain(trustDomain, config);
+  }
+  await writeFirstConfig(directory, {
+    trustDomain: trustDomain ?? config.trustDomain,
+    crl: { rootValidity: crlValidity ?? config.crl.rootValidity },
   });
 }

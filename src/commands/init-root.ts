@@ -59,7 +59,7 @@ Do it on a machine without a network, and keep the key there. See README, "The o
   },
   async run(context, _operands, options) {
     const order = rootOrder(context, options);
-    const completed = options['plan'] === true ? undefined : await completeInterruptedRoot(order.directory, order.name);
+    const completed = options['plan'] === true ? undefined : await completeInterruptedRoot(order);
     if (completed !== undefined) {
       context.note('finished what an interrupted init-root had begun');
       const document = completedDocument(order.name, order.directory, completed);

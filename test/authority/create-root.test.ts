@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadAuthority, openAuthorityKey } from '../../src/authority/authority.ts';
 import { readConfig } from '../../src/authority/configuration.ts';
-import { completeInterruptedRoot, createRoot, planRoot } from '../../src/authority/create-root.ts';
+import { completeInterruptedRoot, createRoot, planRoot, type RootOrder } from '../../src/authority/create-root.ts';
 import { readPublishedCrls, readTrustAnchors } from '../../src/authority/trust.ts';
 import { exitStatusOf, MtlsctlError } from '../../src/errors.ts';
 import { faults } from '../../src/file-operations.ts';
@@ -190,7 +190,7 @@ describe('completeInterruptedRoot', () => {
     const order = { trustDomain: 'prod.example', crlValidity: 30 * day };
     const seen = new Set<string>();
     for (let number = 0; await killed(number, order); number += 1) {
-      const completed = await completeInterruptedRoot(directory(), 'root');
+      const completed = await completeInterruptedRoot(rootOrder(directory()));
       seen.add(completed === undefined ? 'nothing' : 'completed');
       if (completed === undefined && !existsSync(join(directory(), 'ca.pem'))) await makeRoot(directory(), order);
       // This process lives on, so its own temporary files are not taken for abandoned.
@@ -212,12 +212,32 @@ describe('completeInterruptedRoot', () => {
     expect([...seen].sort()).toEqual(['completed', 'nothing']);
   });
 
+  it('writes mtlsctl.yaml anew where it was lost too, as it is asked for', async () => {
+    const order = { trustDomain: 'prod.example', crlValidity: 30 * day };
+    await makeRoot(directory(), order);
+    const before = contentOf(directory());
+    for (const name of ['ca.pem', 'crl.pem', 'mtlsctl.yaml']) rmSync(join(directory(), name));
+    expect(await completeInterruptedRoot(rootOrder(directory(), order))).toBeDefined();
+    expect(contentOf(directory())).toEqual(before);
+  });
+
+  it.each<[string, Partial<RootOrder>, string]>([
+    ['key type', { keyType: 'ed25519' }, 'already-exists'],
+    ['trust domain', { trustDomain: 'other.example' }, 'usage'],
+  ])('does not pass another %s off as finished', async (_, changes, code) => {
+    await makeRoot(directory(), { trustDomain: 'prod.example' });
+    rmSync(join(directory(), 'ca.pem'));
+    const before = contentOf(directory());
+    await expect(completeInterruptedRoot(rootOrder(directory(), changes))).rejects.toMatchObject({ code });
+    expect(contentOf(directory())).toEqual(before);
+  });
+
   it('does nothing where there is nothing to finish', async () => {
-    expect(await completeInterruptedRoot(directory(), 'root')).toBeUndefined();
+    expect(await completeInterruptedRoot(rootOrder(directory()))).toBeUndefined();
     await makeRoot(directory());
     const before = contentOf(directory());
-    expect(await completeInterruptedRoot(directory(), 'root')).toBeUndefined();
-    expect(await completeInterruptedRoot(directory(), 'other')).toBeUndefined();
+    expect(await completeInterruptedRoot(rootOrder(directory()))).toBeUndefined();
+    expect(await completeInterruptedRoot(rootOrder(directory(), { name: 'other' }))).toBeUndefined();
     expect(contentOf(directory())).toEqual(before);
   });
 });
