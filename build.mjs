@@ -106,9 +106,9 @@ async function writeCodeCache() {
     const warmUp = join(directory, 'warm-up.cjs');
     await writeFile(
       warmUp,
-      `const { program, script } = require(${JSON.stringify(bin)});
+      `const { codeCacheFile, program, script } = require(${JSON.stringify(bin)});
        process.argv = [process.argv[0], ${JSON.stringify(bin)}, 'inspect', ${JSON.stringify(join(directory, 'ca.pem'))}];
-       program.run('').then(() => require('node:fs').writeFileSync(${JSON.stringify(join(dist, 'mtlsctl.cache'))}, script.createCachedData()));`,
+       program.run('').then(() => require('node:fs').writeFileSync(codeCacheFile(), script.createCachedData()));`,
     );
     node([warmUp]);
   } finally {
