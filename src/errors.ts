@@ -90,3 +90,20 @@ export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
+
+/**
+ * Runs a reader of a file's content; a failure that names no file gets its path, before the message and as `details.file`, and the hint to
+ * look at it unless it has one.
+ */
+export function inFile<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isMtlsctlError(error) || error.details['file'] !== undefined) throw error;
+    throw new MtlsctlError(error.code, `${path}: ${error.message}`, {
+      hints: error.hints.length > 0 ? error.hints : [`run 'mtlsctl inspect ${path}'`],
+      details: { ...error.details, file: path },
+      cause: error,
+    });
+  }
+}

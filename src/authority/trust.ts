@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { MtlsctlError } from '../errors.ts';
+import { inFile, MtlsctlError } from '../errors.ts';
 import { readOptional, replaceFile } from '../files.ts';
+import { withLock } from '../lock.ts';
+import { lockDirectory } from '../lock-directory.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { type Crl, readCrls } from '../x509/crl.ts';
 import { authorityKeyIdentifier, crlNumber } from '../x509/extensions.ts';
@@ -32,20 +34,25 @@ export async function readTrustAnchors(directory: string): Promise<readonly Cert
 
 export async function readOptionalTrustAnchors(directory: string): Promise<readonly Certificate[]> {
   const file = await readOptional(trustAnchorsPath(directory));
-  return file === undefined ? [] : readCertificates(file);
+  return file === undefined ? [] : inFile(trustAnchorsPath(directory), () => readCertificates(file));
 }
 
-/** Adds a root to `ca.pem`, after those that are there. A root that is there already is not added again. */
+/** Adds a root to `ca.pem`, after those that are there. A root that is there already is not added again. Callers hold the lock of the PKI directory. */
 export async function addTrustAnchor(directory: string, root: Certificate): Promise<void> {
   const present = await readOptionalTrustAnchors(directory);
   if (present.some(anchor => sameOctets(anchor.der, root.der))) return;
   await replaceFile(trustAnchorsPath(directory), encodeCertificates([...present, root]), { mode: 0o644 });
 }
 
+/** As addTrustAnchor(), for a caller that does not hold the lock of the PKI directory. Throws `lock-held`. */
+export async function trustRoot(directory: string, root: Certificate): Promise<void> {
+  await withLock(lockDirectory(directory, 'pki'), () => addTrustAnchor(directory, root));
+}
+
 /** The CRLs in `crl.pem`; none where there is no such file. Throws `malformed`. */
 export async function readPublishedCrls(directory: string): Promise<readonly Crl[]> {
   const file = await readOptional(crlsPath(directory));
-  return file === undefined ? [] : readCrls(file);
+  return file === undefined ? [] : inFile(crlsPath(directory), () => readCrls(file));
 }
 
 /**

@@ -2,7 +2,7 @@ import { readConfig } from '../authority/configuration.ts';
 import { namedRoot } from '../authority/install-intermediate.ts';
 import { readRequestFile } from '../authority/intermediate-request.ts';
 import { requestSummary } from '../authority/intermediate-report.ts';
-import { addTrustAnchor, encodeCertificates, readOptionalTrustAnchors, readTrustAnchors } from '../authority/trust.ts';
+import { encodeCertificates, readOptionalTrustAnchors, readTrustAnchors, trustRoot } from '../authority/trust.ts';
 import { decide } from '../deployment/decision.ts';
 import { planService, type ServicePlan } from '../deployment/plan.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type RequestEnrolment,
 } from '../deployment/service-request.ts';
 import { MtlsctlError } from '../errors.ts';
-import { readBounded, readOptional, replaceFile } from '../files.ts';
+import { checkReplaceable, readBounded, readOptional, replaceFile } from '../files.ts';
 import { formatDuration } from '../options.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
@@ -95,6 +95,8 @@ export async function signServiceRequest(
   const now = context.system.now();
   const existing = await existingAnswer(plan, request, out, now, options['force'] === true);
   if (existing !== undefined) return signedOutcome(context, 'unchanged', existing, plan, out);
+  // An authority that signs for a file that can't be written has signed for nothing.
+  checkReplaceable(out);
   const as = [plan.wanted.subject, ...plan.wanted.names].join(', ');
   const [issuer] = await issuers.certificates(authority);
   const by = issuer === undefined ? authority : formatName(issuer.subject);
@@ -161,7 +163,7 @@ export async function installAnswer(context: CommandContext, service: string, op
       : [...anchors.filter(each => !sameOctets(each.der, named.der)), named];
   const file = String(options['install']);
   const result = await installService({ ...(await requestEnrolment(context, options)), file, trustAnchors }, service);
-  if (named !== undefined) await addTrustAnchor(directory, named);
+  if (named !== undefined) await trustRoot(directory, named);
   const entry = certificateEntry(directory, result.plan, result.status, result.certificate);
   return { document: { schema: enrollSchema, services: [entry] }, text: paint => entryText(entry, paint) };
 }

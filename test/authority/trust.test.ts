@@ -8,6 +8,7 @@ import {
   mergePublishedCrl,
   readPublishedCrls,
   readTrustAnchors,
+  trustRoot,
 } from '../../src/authority/trust.ts';
 import { readCertificates } from '../../src/x509/certificate.ts';
 import type { Crl } from '../../src/x509/crl.ts';
@@ -32,6 +33,12 @@ describe('trust anchors', () => {
     for (const { certificate } of [first, second, first]) await addTrustAnchor(directory(), certificate);
     const names = (await readTrustAnchors(directory())).map(anchor => formatName(anchor.subject));
     expect(names).toEqual(['CN=first', 'CN=second']);
+  });
+
+  it('are all there where several are added at once', async () => {
+    const anchors = ['a', 'b', 'c', 'd'].map(name => authority({ name }).certificate);
+    await Promise.all(anchors.map(anchor => trustRoot(directory(), anchor)));
+    expect(await readTrustAnchors(directory())).toHaveLength(4);
   });
 
   it('read back as they are encoded', () => {
