@@ -215,7 +215,22 @@ function writeTemporary(path: string, content: Uint8Array | string, mode: number
   removeAbandonedTemporaries(path);
   temporaries += 1;
   const temporary = join(dirname(path), `${temporaryPrefix(path)}${formatIdentity(ownIdentity())}.${temporaries}.tmp`);
-  return { path: temporary, file: createFile(temporary, content, mode) };
+  return { path: temporary, file: naming(path, temporary, () => createFile(temporary, content, mode)) };
+}
+
+/** A failure of the temporary file is told of the file that it was to become. */
+function naming<T>(path: string, temporary: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!isMtlsctlError(error) || error.details['path'] !== temporary) throw error;
+    const named = (text: string): string => text.replaceAll(temporary, path);
+    throw new MtlsctlError(error.code, named(error.message), {
+      hints: error.hints.map(named),
+      details: { ...error.details, path },
+      cause: error,
+    });
+  }
 }
 
 /** Of a long name only the beginning, since a name of its own must fit into 255 octets too. */

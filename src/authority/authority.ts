@@ -1,15 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
 import { ensureDirectory, readBounded, readOptional } from '../files.ts';
 import { openSigner } from '../keys/open.ts';
 import { describePrivateKeyFile } from '../keys/private-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { stageDirectory } from '../staging.ts';
-import { type Certificate, parseCertificate, readCertificates } from '../x509/certificate.ts';
+import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { namesMatch } from '../x509/name.ts';
-import { readPem } from '../x509/pem.ts';
 import { sameOctets } from '../x509/octets.ts';
 
 /** The files of one authority (DESIGN.md, "What lies on disk"). */
@@ -91,15 +90,20 @@ export async function loadAuthority(directory: string, name: string): Promise<Au
   if (file === undefined) throw await missing(directory, name, paths);
   const certificate = onlyCertificate(file, paths.certificate);
   const isRoot = namesMatch(certificate.subject, certificate.issuer);
-  const chain = isRoot ? [] : readCertificates(await readBounded(paths.chain));
+  const chain = isRoot ? [] : await readChain(paths.chain);
   if (!isRoot && !(chain[0] !== undefined && sameOctets(chain[0].der, certificate.der))) {
     throw new MtlsctlError('malformed', `${paths.chain} does not begin with the certificate of authority '${name}'`);
   }
   return { name, paths, certificate, chain, isRoot };
 }
 
+async function readChain(path: string): Promise<readonly Certificate[]> {
+  const file = await readBounded(path);
+  return inFile(path, () => readCertificates(file));
+}
+
 function onlyCertificate(file: Uint8Array, path: string): Certificate {
-  const certificates = readCertificates(file);
+  const certificates = inFile(path, () => readCertificates(file));
   const [certificate] = certificates;
   if (certificate === undefined || certificates.length > 1) {
     throw new MtlsctlError('malformed', `${path} holds ${certificates.length} certificates instead of one`);
@@ -172,9 +176,10 @@ export async function authorityPublicKeys(
 ): Promise<readonly { name: string; publicKey: Uint8Array }[]> {
   const keys: { name: string; publicKey: Uint8Array }[] = [];
   for (const name of await authorityNames(directory)) {
-    const file = await readOptional(authorityPaths(join(authoritiesDirectory(directory), name)).certificate);
-    const block = file === undefined ? undefined : readPem(file)[0];
-    if (block !== undefined) keys.push({ name, publicKey: parseCertificate(block.der).subjectPublicKeyInfo.der });
+    const path = authorityPaths(join(authoritiesDirectory(directory), name)).certificate;
+    const file = await readOptional(path);
+    const [certificate] = file === undefined ? [] : inFile(path, () => readCertificates(file));
+    if (certificate !== undefined) keys.push({ name, publicKey: certificate.subjectPublicKeyInfo.der });
   }
   return keys;
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readBounded, readOptional, replaceFile } from '../files.ts';
 import { attempt, removeFile } from '../file-operations.ts';
 import type { Signer } from '../keys/signer.ts';
@@ -124,12 +124,14 @@ async function completeCrl(
 /** A certificate that no longer parses was altered on its way: that is a refusal (exit status 4), not an unreadable file. */
 async function readAnswer(path: string): Promise<readonly Certificate[]> {
   const file = await readBounded(path);
-  try {
-    return readCertificates(file);
-  } catch (error) {
-    if (!isMtlsctlError(error, 'malformed') || error.details['offset'] === undefined) throw error;
-    throw refused(path, `it does not parse (${error.message}): it was altered or damaged`);
-  }
+  return inFile(path, () => {
+    try {
+      return readCertificates(file);
+    } catch (error) {
+      if (!isMtlsctlError(error, 'malformed') || error.details['offset'] === undefined) throw error;
+      throw refused(path, `it does not parse (${error.message}): it was altered or damaged`);
+    }
+  });
 }
 
 function refused(path: string, why: string): MtlsctlError {
@@ -185,9 +187,11 @@ export async function namedRoot(
 async function isInstalled(order: InstallOrder, certificate: Certificate): Promise<boolean> {
   const installed = await readOptional(intermediatePaths(order).certificate);
   if (installed === undefined) return false;
-  const [present] = readCertificates(installed);
+  const [present] = inFile(intermediatePaths(order).certificate, () => readCertificates(installed));
   if (present !== undefined && sameOctets(present.der, certificate.der)) return true;
-  throw new MtlsctlError('already-exists', `authority '${order.name}' has another certificate already`);
+  throw new MtlsctlError('already-exists', `authority '${order.name}' has another certificate already`, {
+    hints: [`compare 'mtlsctl inspect ${order.file}' with 'mtlsctl inspect ${intermediatePaths(order).certificate}'`],
+  });
 }
 
 async function checkPair(order: InstallOrder, certificate: Certificate): Promise<void> {
@@ -225,7 +229,8 @@ function checkChain(order: InstallOrder, chain: readonly Certificate[], root: Ce
 }
 
 async function readRootCrl(path: string, root: Certificate): Promise<Crl> {
-  const crl = readCrls(await readBounded(path)).find(each => namesMatch(each.issuer, root.subject));
+  const file = await readBounded(path);
+  const crl = inFile(path, () => readCrls(file)).find(each => namesMatch(each.issuer, root.subject));
   if (crl === undefined) throw new MtlsctlError('certificate-refused', `${path} holds no CRL of the root`);
   if (verifySignature(crl.signatureAlgorithm, root.subjectPublicKeyInfo, crl.tbs, crl.signature) === 'valid')
     return crl;

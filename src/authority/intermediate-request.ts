@@ -1,4 +1,4 @@
-import { MtlsctlError } from '../errors.ts';
+import { inFile, MtlsctlError } from '../errors.ts';
 import {
   checkReplaceable,
   createPrivateFile,
@@ -88,7 +88,7 @@ const requestLabels: ReadonlySet<string> = new Set(['CERTIFICATE REQUEST', 'NEW 
  * Reads a request, PEM or DER, and checks its proof of possession. Throws `malformed`, `request-signature-invalid`, `policy-refused`.
  */
 export function readRequestFile(file: Uint8Array, path: string): Request {
-  const blocks = readPem(file);
+  const blocks = inFile(path, () => readPem(file));
   const requests = blocks.filter(block => requestLabels.has(block.label));
   const [first] = requests;
   if (blocks.length > 0 && (first === undefined || requests.length > 1)) {
@@ -96,7 +96,7 @@ export function readRequestFile(file: Uint8Array, path: string): Request {
       hints: [`run 'mtlsctl inspect ${path}'`],
     });
   }
-  return checkRequest(first?.der ?? file);
+  return inFile(path, () => checkRequest(first?.der ?? file));
 }
 
 export interface SignedIntermediate {
@@ -116,7 +116,9 @@ export async function existingAnswer(
 ): Promise<Certificate | undefined> {
   const file = await readOptional(out);
   if (file === undefined) return undefined;
-  const [certificate] = readPem(file).some(block => block.label === 'CERTIFICATE') ? readCertificates(file) : [];
+  const [certificate] = inFile(out, () =>
+    readPem(file).some(block => block.label === 'CERTIFICATE') ? readCertificates(file) : [],
+  );
   const { certificate: issuer } = await loadAuthority(order.directory, order.issuer);
   const answers =
     certificate !== undefined &&
@@ -131,7 +133,10 @@ export async function existingAnswer(
 
 function noAnswer(out: string, what: string, differences: readonly string[]): MtlsctlError {
   return new MtlsctlError('already-exists', `${out} exists, and ${what}`, {
-    hints: ['name another file with --out', `mtlsctl inspect ${out}`],
+    hints: [
+      'name another file with --out',
+      ...(differences.length > 0 ? [`look at it with 'mtlsctl inspect ${out}'`] : []),
+    ],
     details: { out, differences },
   });
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MtlsctlError } from '../errors.ts';
+import { inFile, MtlsctlError } from '../errors.ts';
 import { attempt, removeEmptyDirectory, removeTree, statPath } from '../file-operations.ts';
 import { createPrivateFile, ensureDirectory, readBounded, readOptional, replaceFile, writeDurable } from '../files.ts';
 import { checkRequest, createRequest } from '../issuance/request.ts';
@@ -110,8 +110,7 @@ async function makeRequest(
 async function readWaiting(paths: ServicePaths): Promise<Request | undefined> {
   const file = await readOptional(paths.request);
   if (file === undefined) return undefined;
-  const [block] = readPem(file);
-  return checkRequest(block?.der ?? file);
+  return inFile(paths.request, () => checkRequest(readPem(file)[0]?.der ?? file));
 }
 
 /** A waiting key is kept: with other names it signs another request. */
@@ -160,7 +159,8 @@ export interface ServiceInstallation extends RequestEnrolment {
  */
 export async function installService(order: ServiceInstallation, service: string): Promise<InstalledService> {
   const paths = servicePaths(order.directory, service);
-  const chain = readCertificates(await readBounded(order.file));
+  const answer = await readBounded(order.file);
+  const chain = inFile(order.file, () => readCertificates(answer));
   return withLock(paths.lock, () => installLocked(order, service, paths, chain), { what: `service '${service}'` });
 }
 

@@ -11,6 +11,7 @@ import {
 import { createIntermediate } from '../../src/authority/intermediate.ts';
 import { requestIntermediate } from '../../src/authority/intermediate-request.ts';
 import { onlyIssuingAuthority, openAuthority } from '../../src/authority/open-issuer.ts';
+import { readPublishedCrls, readTrustAnchors } from '../../src/authority/trust.ts';
 import { temporaryDirectory } from '../temporary.ts';
 import { intermediateOrder, makeAuthorities, makeIntermediate, makeRoot, noPassphrase, pathsOf } from './pki.ts';
 
@@ -151,4 +152,22 @@ describe('onlyIssuingAuthority', () => {
     await requestIntermediate(await intermediateOrder(directory(), { name: 'site-b' }), undefined);
     expect((await onlyIssuingAuthority(directory())).name).toBe('site-a');
   });
+});
+
+it.each([
+  ['ca.pem', () => readTrustAnchors(directory())],
+  ['crl.pem', () => readPublishedCrls(directory())],
+  ['authorities/site-a/cert.pem', () => loadAuthority(directory(), 'site-a')],
+  ['authorities/site-a/chain.pem', () => loadAuthority(directory(), 'site-a')],
+])('names %s where that is damaged', async (name, read) => {
+  await makeAuthorities(directory());
+  const file = join(directory(), name);
+  for (const content of ['', 'x\n', '-----BEGIN CERTIFICATE-----\n']) {
+    writeFileSync(file, content);
+    await expect(read()).rejects.toMatchObject({
+      code: 'malformed',
+      message: expect.stringContaining(file) as string,
+      details: { file },
+    });
+  }
 });
