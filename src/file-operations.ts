@@ -8,6 +8,7 @@ import { type ErrorCode, MtlsctlError, systemErrorCode } from './errors.ts';
 /** The file operations that change or read something, as faults are told of them. */
 export type FileOperation =
   | 'chmod'
+  | 'chown'
   | 'create'
   | 'link'
   | 'list'
@@ -114,10 +115,23 @@ export function createFile(path: string, content: Uint8Array | string, mode: num
 
 /** The mode of creation is only what the umask left of it. */
 function matchMode(file: number, path: string, mode: number): void {
-  if ((fs.fstatSync(file).mode & 0o777) !== mode)
-    perform('chmod', path, () => {
-      fs.fchmodSync(file, mode);
-    });
+  if ((fs.fstatSync(file).mode & 0o777) !== mode) changeMode(file, path, mode);
+}
+
+/** Of an open file. */
+export function changeMode(file: number, path: string, mode: number): void {
+  perform('chmod', path, () => {
+    fs.fchmodSync(file, mode);
+  });
+}
+
+/** Of an open file, unless it is that group's already: only a member of the group, or root, may give it. */
+export function changeGroup(file: number, path: string, group: number): void {
+  const { uid, gid } = fs.fstatSync(file);
+  if (gid === group) return;
+  perform('chown', path, () => {
+    fs.fchownSync(file, uid, group);
+  });
 }
 
 /** Writes at the file's position, or its end where it was opened for appending. */

@@ -48,6 +48,7 @@ export async function withEachFault(
 const changing: ReadonlySet<FileOperation> = new Set<FileOperation>([
   ...([
     'chmod',
+    'chown',
     'create',
     'link',
     'mkdir',

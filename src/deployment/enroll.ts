@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, type ServiceFile } from '../config/service-file.ts';
-import { MtlsctlError } from '../errors.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { checkWritable, readBounded } from '../files.ts';
 import { encodePrivateKeyPem, encryptPrivateKeyPem } from '../keys/private-key.ts';
 import type { SoftwareKey } from '../keys/signer.ts';
@@ -18,6 +18,7 @@ import { decide, type DueReason, type Installed } from './decision.ts';
 import {
   type GenerationFiles,
   installGeneration,
+  looseKeyMode,
   publicLinksMissing,
   readService,
   restorePublicLinks,
@@ -86,6 +87,8 @@ interface Examination {
   /** Public names that are not there. */
   readonly missingLinks: readonly string[];
   readonly hasOtherAnchors: boolean;
+  /** For a person. */
+  readonly warnings: readonly string[];
 }
 
 /** `before` is what was found without the lock: as long as the settings are the same, so is the plan. */
@@ -98,16 +101,46 @@ async function examine(
   const now = enrolment.now();
   const stored = await readServiceSettings(paths);
   const settings = await enrolment.settings(service, stored);
-  const issuers = await enrolment.issuers(settings);
+  const given = { paths, stored, settings };
+  const issuers = await asStored('authority', given, () => enrolment.issuers(settings));
   const isSame = before !== undefined && encodeServiceFile(settings) === encodeServiceFile(before.plan.settings);
-  const plan = isSame ? before.plan : planService(service, settings, enrolment.config, issuers);
+  const plan = isSame
+    ? before.plan
+    : await asStored('profile', given, () => planService(service, settings, enrolment.config, issuers));
   const missingLinks = publicLinksMissing(paths.directory);
   const installed = await readInstalled(paths, [...issuers, ...enrolment.trustAnchors]);
   const reasons = whyDue(installed, plan, enrolment, now);
   return {
     ...{ now, stored, plan, installed, reasons, missingLinks },
+    warnings: keyWarnings(paths),
     hasOtherAnchors: installed.state === 'readable' && !sameCertificates(installed.anchors, enrolment.trustAnchors),
   };
+}
+
+/** What service.yaml itself has wrong is told of that file, and not of a flag that nobody gave. */
+async function asStored<T>(
+  key: 'authority' | 'profile',
+  { paths, stored, settings }: { paths: ServicePaths; stored: ServiceFile | undefined; settings: ServiceFile },
+  use: () => Promise<T> | T,
+): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    const isStored = stored?.[key] !== undefined && stored[key] === settings[key];
+    if (!isStored || !isMtlsctlError(error, key === 'profile' ? 'bad-value' : 'authority-missing')) throw error;
+    throw new MtlsctlError('config-invalid', `${paths.settings}: ${key}: ${error.message}`, {
+      hints: [...error.hints, `correct ${paths.settings}, or add --${key === 'profile' ? 'profile' : 'issuer'}`],
+      details: { ...error.details, file: paths.settings, key },
+      cause: error,
+    });
+  }
+}
+
+function keyWarnings({ directory, key }: ServicePaths): readonly string[] {
+  const mode = looseKeyMode(directory);
+  return mode === undefined
+    ? []
+    : [`${key} is open to others than its owner and group (mode ${mode}): chmod 0640 ${key}`];
 }
 
 function sameCertificates(some: readonly Certificate[], others: readonly Certificate[]): boolean {
@@ -118,10 +151,10 @@ function sameCertificates(some: readonly Certificate[], others: readonly Certifi
 }
 
 /** Undefined where a certificate has to be issued. */
-function enrolledAlready({ plan, installed, reasons }: Examination): EnrolledService | undefined {
+function enrolledAlready({ plan, installed, reasons, warnings }: Examination): EnrolledService | undefined {
   if (reasons.length > 0 || installed.state !== 'readable') return undefined;
   const { certificate } = installed;
-  return { service: plan.service, status: 'unchanged', certificate, plan, reasons, warnings: [] };
+  return { service: plan.service, status: 'unchanged', certificate, plan, reasons, warnings };
 }
 
 /** Whether services find all files, and the trust anchors that the PKI directory has now. */
@@ -157,10 +190,10 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
 async function makeWhole(
   enrolment: Enrolment,
   paths: ServicePaths,
-  { installed, plan, now, hasOtherAnchors }: Examination,
+  { installed, plan, now, hasOtherAnchors, warnings: found }: Examination,
 ): Promise<Pick<EnrolledService, 'reasons' | 'warnings'>> {
   const restored = await restorePublicLinks(paths.directory);
-  const warnings = restored.length === 0 ? [] : [`put back what was missing: ${restored.join(', ')}`];
+  const warnings = [...found, ...(restored.length === 0 ? [] : [`put back what was missing: ${restored.join(', ')}`])];
   const files = hasOtherAnchors ? await readService(paths.directory) : undefined;
   if (files === undefined || installed.state !== 'readable') return { reasons: [], warnings };
   const key = new TextDecoder().decode(files.key);

@@ -1,7 +1,10 @@
+import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import {
   attempt,
+  changeGroup,
+  changeMode,
   createFile,
   makeDirectory,
   makeSymlink,
@@ -202,10 +205,34 @@ async function writeGeneration(
   makeDirectory(directory, 0o755);
   const write = async (file: (typeof files)[number]): Promise<void> => {
     const path = join(directory, file.name);
-    await syncAndClose(createFile(path, content[file.part], file.mode), path);
+    const open = createFile(path, content[file.part], file.mode);
+    if (file.part === 'key') keepGroup(open, path, keyInForce(serviceDirectory));
+    await syncAndClose(open, path);
   };
   await allDone([...files.map(write), syncDirectory(directory), syncDirectory(serviceDirectory)]);
   return generation;
+}
+
+function keyInForce(serviceDirectory: string): Stats | undefined {
+  return statPath(join(serviceDirectory, currentLink, 'key.pem'));
+}
+
+/**
+ * A key that the group of a service may read (0640, as PostgreSQL takes it) stays so when it is renewed; nobody else ever gets to read it.
+ * Where the group can't be given to the new file, it stays its owner's alone.
+ */
+function keepGroup(file: number, path: string, before: Stats | undefined): void {
+  if (before?.isFile() !== true || (before.mode & 0o040) === 0) return;
+  attempt(() => {
+    changeGroup(file, path, before.gid);
+    changeMode(file, path, 0o640);
+  });
+}
+
+/** What of the mode of the key in force lets others read or change it; undefined where nothing does. */
+export function looseKeyMode(serviceDirectory: string): string | undefined {
+  const stat = keyInForce(serviceDirectory);
+  return stat === undefined || (stat.mode & 0o037) === 0 ? undefined : `0${(stat.mode & 0o777).toString(8)}`;
 }
 
 /** Waits for all, also after a failure, so that nothing is still being written when it is tidied up. */

@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -267,6 +269,56 @@ describe('enrollService', () => {
     await expect(enroll()).rejects.toMatchObject({ code });
     await expect(enroll({}, { force: true })).rejects.toMatchObject({ code });
     expect(contentOf(directory())).toEqual(before);
+  });
+
+  it('keeps a key that its group may read so when it is renewed, and lets nobody else read it', async () => {
+    await enroll();
+    const key = () => statSync(at('one/key.pem'));
+    expect(key().mode & 0o777).toBe(0o600);
+    chmodSync(at('one/key.pem'), 0o640);
+    await enroll({}, { force: true });
+    expect(key().mode & 0o777).toBe(0o640);
+    chmodSync(at('one/key.pem'), 0o644);
+    expect(await enroll()).toMatchObject({
+      status: 'unchanged',
+      warnings: [expect.stringContaining('mode 0644') as string],
+    });
+    await enroll({}, { force: true });
+    expect(key().mode & 0o777).toBe(0o640);
+    expect((await enroll()).warnings).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('keeps the group of a key, and survives that it is refused', async () => {
+    await enroll();
+    const key = () => statSync(at('one/key.pem'));
+    chownSync(at('one/key.pem'), 0, 1234);
+    chmodSync(at('one/key.pem'), 0o640);
+    await enroll({}, { force: true });
+    expect([key().gid, key().mode & 0o777]).toEqual([1234, 0o640]);
+    faults.before = operation => {
+      if (operation === 'chown') throw systemError('EPERM');
+    };
+    try {
+      expect((await enroll({}, { force: true })).status).toBe('issued');
+    } finally {
+      faults.before = undefined;
+    }
+    expect(key().mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ['profile', 'profile: nope\n'],
+    ['profile', 'profile: root\n'],
+    ['authority', 'authority: nowhere\n'],
+  ])('names service.yaml where the %s in it can not be had (%j)', async (key, text) => {
+    await enroll();
+    writeFileSync(at('one/service.yaml'), text);
+    await expect(enroll()).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining(`${at('one/service.yaml')}: ${key}: `) as string,
+      details: { file: at('one/service.yaml'), key },
+    });
+    expect((await enroll({ profile: 'service', authority: 'site-a' })).status).toBe('unchanged');
   });
 
   it('puts changed trust anchors beside the same pair', async () => {
