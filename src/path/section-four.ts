@@ -57,11 +57,12 @@ export const sectionFourRules = {
   'authority-key-identifier-missing': {
     source: 'RFC 5280, 4.2.1.1',
     says: "does not name its issuer's key (authorityKeyIdentifier with keyIdentifier)",
-    // The exception of the clause is for self-signed certificates; the signature decides where the names do not.
-    broken: certificate =>
+    // The exception of the clause is for self-signed certificates. For an anchor the signature decides where the names do not; below it, the key
+    // of a certificate may happen to be its issuer's.
+    broken: (certificate, role) =>
       authorityKeyIdentifier(certificate)?.keyIdentifier === undefined &&
       !isSelfIssued(certificate) &&
-      !isSelfSigned(certificate),
+      !(role === 'anchor' && isSelfSigned(certificate)),
   },
   'basic-constraints-not-critical': {
     source: 'RFC 5280, 4.2.1.9',

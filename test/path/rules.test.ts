@@ -85,6 +85,11 @@ const sectionFour: Readonly<Record<keyof typeof sectionFourRules, Deviations>> =
 
 const reachable = Object.entries(sectionFour).filter(([, deviation]) => Object.keys(deviation ?? {}).length > 0);
 
+test("authority-key-identifier-missing is told of a leaf that has its issuer's key", () => {
+  const chain = tiers({ site: { key: 'shared' }, leaf: { key: 'shared', without: [oids.authorityKeyIdentifier] } });
+  expect(codes(judge(chain, { strict: true }))).toEqual(['authority-key-identifier-missing']);
+});
+
 describe('section 4', () => {
   test.each(reachable)('%s is a warning, and a refusal when strict', (code, deviation) => {
     const chain = tiers(deviation);
