@@ -7,6 +7,7 @@ import type { Certificate } from '../../src/x509/certificate.ts';
 import type { Crl } from '../../src/x509/crl.ts';
 import {
   authorityKeyIdentifier,
+  crlDistributionPoints,
   extendedKeyUsage,
   findExtension,
   inhibitAnyPolicy,
@@ -136,6 +137,15 @@ export const laxer: Readonly<Record<string, Explanation<OpensslError>>> = {
     says: 'a CRL that names its issuer as its point answers for every certificate of that issuer; OpenSSL wants the point in the certificate',
     applies: ({ code }, { item }) => code === errors.crlScope && item.crls.some(isPointOfIssuer),
   },
+  'reasons of a distribution point': {
+    source: 'RFC 5280, 6.3.3',
+    says: 'a CRL of the issuer for all reasons counts even where a distribution point is for some; OpenSSL takes the point at its word',
+    applies: ({ code, depth }, comparison) => {
+      const certificate = at(comparison, depth);
+      const points = (certificate && crlDistributionPoints(certificate)) ?? [];
+      return code === errors.noCrl && points.some(({ reasons }) => reasons !== undefined);
+    },
+  },
   'common name under a DNS constraint': {
     source: 'RFC 9525, section 2 and RFC 5280, 4.2.1.10',
     says: 'a common name is no DNS name; OpenSSL holds it to DNS constraints where there is no DNS name',
@@ -222,6 +232,20 @@ const isAnchor = (comparison: Comparison, subject: string): boolean => {
   return anchor !== undefined && label(anchor) === subject;
 };
 
+/** Named one by one, so that a good name which mtlsctl takes for malformed is not explained. */
+const malformedConstraints: ReadonlySet<string> = new Set([
+  ...['DNS:.', 'DNS:*.link.internal', 'DNS:link.internal.', 'DNS:li nk', 'email:@link.internal', 'URI:10.0.0.1'],
+  'IP:10.1.2.3/255.0.255.0',
+]);
+
+const malformedNames: ReadonlySet<string> = new Set([
+  ...['DNS:', 'DNS:*', 'DNS:.link.internal', 'DNS:10.1.2.3', 'DNS:a..link.internal', 'DNS:sv*.link.internal'],
+  ...['DNS:svc.link.internal.', String.raw`DNS:svc.link.internal\00.com`],
+  ...['email:', 'email:@link.internal', 'email:link.internal', 'email:user@', 'email:a@b@link.internal'],
+  ...['URI:', 'URI:urn:x', 'URI:link.internal', 'URI://link.internal/x', 'URI:https:/link.internal', 'URI:https://'],
+  ...['URI:https://10.0.0.1/', 'URI:https://[fd00::1]/'],
+]);
+
 const serverGatedCrypto = '1.3.6.1.4.1.311.10.3.3';
 
 /** mtlsctl refuses, OpenSSL accepts. */
@@ -269,6 +293,14 @@ export const stricter: Readonly<Record<string, Explanation<Reason>>> = {
         isEmptySequence(certificateOf(comparison, reason.subject), oid),
       ),
   },
+  'address that is none': {
+    source: 'RFC 5280, 4.2.1.10',
+    says: 'a constraint on addresses has 8 or 32 octets; OpenSSL lets any other number match nothing',
+    applies: reason =>
+      reason.code === 'extension-malformed' &&
+      reason.extension === 'nameConstraints' &&
+      reason.problem.startsWith('iPAddress of 5 octets'),
+  },
   'policies of the anchor that do not parse': {
     source: 'RFC 5280, 4.2.1.4 and RFC 5937, section 3',
     says: 'the extensions of the anchor have to be readable; OpenSSL does not look at its policies',
@@ -289,12 +321,12 @@ export const stricter: Readonly<Record<string, Explanation<Reason>>> = {
   'constraint that does not parse': {
     source: 'RFC 5280, 4.2.1.10',
     says: 'what cannot be read might forbid everything; OpenSSL compares the text, or never comes to it',
-    applies: ({ code }) => code === 'name-constraint-malformed',
+    applies: reason => reason.code === 'name-constraint-malformed' && malformedConstraints.has(reason.constraint),
   },
   'name that does not parse': {
     source: 'RFC 5280, 4.2.1.10',
     says: 'a malformed name lies within no constraint and outside of none; OpenSSL compares the text',
-    applies: ({ code }) => code === 'name-malformed',
+    applies: reason => reason.code === 'name-malformed' && malformedNames.has(reason.name),
   },
   'wildcard that reaches an excluded name': {
     source: 'RFC 5280, 4.2.1.10 and RFC 9525, 6.3',
@@ -338,7 +370,16 @@ export const stricter: Readonly<Record<string, Explanation<Reason>>> = {
   'malformed name asked for': {
     source: 'RFC 9525, 6.3',
     says: 'what is asked for is a DNS name; OpenSSL reads a period in front as "anything below", and compares what is none',
-    applies: ({ code }) => code === 'reference-name-malformed',
+    applies: reason =>
+      reason.code === 'reference-name-malformed' && ['DNS:.link.internal', 'DNS:svc..internal'].includes(reason.name),
+  },
+  'final period of a presented name': {
+    source: 'RFC 5280, 4.2.1.6 and RFC 1034, 3.5',
+    says: 'the preferred name syntax has no final period; OpenSSL compares the text',
+    applies: (reason, comparison) =>
+      reason.code === 'name-mismatch' &&
+      comparison.item.request.name?.value.endsWith('.') === true &&
+      leafNames(comparison, 'dns').some(name => textOf(name).endsWith('.')),
   },
   'mapping of any-policy': {
     source: 'RFC 5280, 6.1.4 (a)',

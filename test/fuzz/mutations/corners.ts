@@ -1,5 +1,13 @@
 import { oids } from '../../../src/der/object-identifiers.ts';
-import { explicit, implicit, implicitConstructed, integer, nullValue, sequence } from '../../../src/der/writer.ts';
+import {
+  explicit,
+  implicit,
+  implicitConstructed,
+  integer,
+  nullValue,
+  sequence,
+  utf8String,
+} from '../../../src/der/writer.ts';
 import { KeyUsage } from '../../../src/x509/extensions.ts';
 import {
   directoryName,
@@ -11,6 +19,7 @@ import {
   uriName,
 } from '../../path/certificates.ts';
 import { issuingPoint, pointName } from '../../path/crls.ts';
+import { subjectWithEmail } from '../generate.ts';
 import { caPlaces, change, changeCrl, changeExtensions, leafPlace, type Plan } from '../plan.ts';
 import type { Random } from '../random.ts';
 import type { Mutations } from './mutation.ts';
@@ -67,6 +76,36 @@ export const cornerMutations: Mutations = {
     plan.request = { ...plan.request, name: { kind: 'dns', value: 'link.internal' } };
     return true;
   },
+  'final period in both names': plan => {
+    change(plan, leafPlace(plan), { dns: ['svc.link.internal.'] });
+    for (const place of caPlaces(plan)) {
+      const { permitted: _permitted, excluded: _excluded, ...others } = plan.certificates[place]!;
+      plan.certificates[place] = others;
+    }
+    plan.request = { ...plan.request, name: { kind: 'dns', value: 'svc.link.internal.' }, strict: false };
+    return true;
+  },
+  'e-mail address as UTF8String': (plan, random) => {
+    change(plan, leafPlace(plan), { subject: subjectWithEmail('svc', 'user@link.internal', utf8String) });
+    change(plan, someCa(plan, random), { permitted: [emailName('link.internal'), emailName('.link.internal')] });
+    return true;
+  },
+  'constraint on an address that is none': (plan, random) => {
+    const base = implicit(7, Uint8Array.of(10, 1, 2, 3, 255));
+    change(plan, someCa(plan, random), random.chance(0.5) ? { permitted: [base] } : { excluded: [base] });
+    change(plan, leafPlace(plan), { dns: ['svc'], ip: [] });
+    return true;
+  },
+  'distribution point for some reasons': (plan, random) => {
+    if (plan.crls === undefined) return false;
+    const place = someCa(plan, random);
+    const point = sequence(
+      implicitConstructed(0, implicitConstructed(0, uriName('http://crl'))),
+      implicit(1, Uint8Array.of(5, 0x60)),
+    );
+    changeExtensions(plan, place + 1, [extension(oids.cRLDistributionPoints, false, sequence(point))]);
+    return true;
+  },
   'final period in the name asked for': plan => {
     change(plan, leafPlace(plan), { dns: ['svc.link.internal'] });
     plan.request = { ...plan.request, name: { kind: 'dns', value: 'svc.link.internal.' } };
@@ -81,6 +120,14 @@ export const cornerMutations: Mutations = {
     const place = someCa(plan, random);
     plan.request = { ...plan.request, strict: false };
     changeCrl(plan, place, { extensions: [extension(oids.cRLNumber, true, integer(7))] });
+    return true;
+  },
+  'strict, and a CRL without number or key identifier': (plan, random) => {
+    if (plan.crls === undefined) return false;
+    plan.request = { ...plan.request, strict: true };
+    changeCrl(plan, someCa(plan, random), {
+      without: [random.pick([oids.cRLNumber, oids.authorityKeyIdentifier])],
+    });
     return true;
   },
   'CRL of another point': (plan, random) => {
