@@ -284,6 +284,13 @@ describe('delta CRLs', () => {
     const forged = delta(7, { revoked: released, signer });
     expect(verdictOn([crl(chain.root), crl(chain.site, { revoked }), forged])).toEqual(['revoked']);
   });
+  test('of another good key of the issuer does not go with the base: RFC 5280, 5.2.4', () => {
+    const signer = intermediate(chain.root, { key: 'crl key', keyUsage: KeyUsage.cRLSign });
+    const other = delta(7, { revoked, signer: signer.key });
+    const crls = [crl(chain.root), crl(chain.site), other];
+    const intermediates = [chain.site.certificate, signer.certificate];
+    expect(verdictOn(crls, { intermediates })).toEqual([]);
+  });
   test('counts for less than a newer one', () => {
     const [older, newer] = [delta(7, { number: 9n, revoked }), delta(7, { number: 10n, revoked: released })];
     for (const deltas of [
