@@ -278,6 +278,14 @@ describe('failures', () => {
     expect((error as MtlsctlError).hints[0]).toMatch(hint);
   });
 
+  it('names the file that was to be written, and no temporary one', async () => {
+    for (const write of [replaceFile(at('none/file'), 'x', { mode: 0o644 }), createPrivateFile(at('none/file'), 'x')]) {
+      const error: unknown = await write.catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'not-found', details: { path: at('none/file') } });
+      expect((error as MtlsctlError).message).toBe(`cannot write ${at('none/file')}: no such file or directory`);
+    }
+  });
+
   it('does not take a mistake in the program for a failure of the disk', async () => {
     faults.before = () => {
       throw new TypeError('a bug');

@@ -13,6 +13,7 @@ import { verifyChain } from '../path/verify.ts';
 import { purposeOf } from '../issuance/profile.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { sameOctets } from '../x509/octets.ts';
+import { dnsNameProblem } from '../x509/name-syntax.ts';
 import { encodePem } from '../x509/pem.ts';
 import { decide, type DueReason, type Installed } from './decision.ts';
 import {
@@ -218,9 +219,19 @@ export function whyDue(
 
 function droppedWarnings({ dropped, settings }: ServicePlan): readonly string[] {
   if (dropped.length === 0) return [];
+  const [excluded, unusable] = [dropped.filter(isDnsName), dropped.filter(name => !isDnsName(name))];
   return [
-    `left out, since the constraints of '${settings.authority ?? 'the authority'}' exclude them: ${dropped.join(', ')}`,
+    ...(excluded.length === 0
+      ? []
+      : [
+          `left out, since the constraints of '${settings.authority ?? 'the authority'}' exclude them: ${excluded.join(', ')}`,
+        ]),
+    ...(unusable.length === 0 ? [] : [`left out, since they can't be DNS names: ${unusable.join(', ')}`]),
   ];
+}
+
+function isDnsName(name: string): boolean {
+  return dnsNameProblem(name) === undefined;
 }
 
 function keyPem(enrolment: Pick<Enrolment, 'passphrase' | 'random'>, key: SoftwareKey): string | Promise<string> {

@@ -212,6 +212,11 @@ describe('enrollService', () => {
     expect(warnings).toEqual([expect.stringContaining('one, one.link.local')]);
   });
 
+  it('says which short name can be no DNS name', async () => {
+    const { warnings } = await enrollService(await enrolmentIn(directory()), '1');
+    expect(warnings).toEqual(["left out, since they can't be DNS names: 1"]);
+  });
+
   it('signs for nothing in a directory that can not be written', async () => {
     const before = await ledgerEntries(directory(), 'site-a');
     faults.before = operation => {
