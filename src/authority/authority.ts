@@ -9,7 +9,7 @@ import { lockDirectory } from '../lock-directory.ts';
 import { stageDirectory } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { namesMatch } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 
 /** The files of one authority (DESIGN.md, "What lies on disk"). */
 export interface AuthorityPaths {

@@ -16,7 +16,7 @@ import { lockDirectory } from '../lock-directory.ts';
 import { allOrNothing, wayBack } from '../staging.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 import {
   authoritiesDirectory,

@@ -12,7 +12,7 @@ import { type Certificate, fingerprint, readCertificates } from '../x509/certifi
 import { type Crl, readCrls } from '../x509/crl.ts';
 import { basicConstraints, keyUsage, KeyUsage } from '../x509/extensions.ts';
 import { namesMatch } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 import { verifySignature } from '../x509/signature.ts';
 import { type Authority, keyState, openAuthorityKey } from './authority.ts';

@@ -19,7 +19,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { type Crl, parseCrl } from '../x509/crl.ts';
 import { basicConstraints, crlDistributionPoints, findExtension } from '../x509/extensions.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { formatName, namesMatch, readName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
 import {

@@ -12,7 +12,7 @@ import { subjectAltName, subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
 import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { type Authority, authorityLock } from './authority.ts';
 import { Ledger, type LedgerEvent } from './ledger.ts';
 import type { AuthorityCreated } from './ledger-format.ts';

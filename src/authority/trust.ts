@@ -7,7 +7,7 @@ import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { type Crl, readCrls } from '../x509/crl.ts';
 import { authorityKeyIdentifier, crlNumber } from '../x509/extensions.ts';
 import { nameKey } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 
 /** The trust anchors of a PKI directory: roots only, which every location shares. */

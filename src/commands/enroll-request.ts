@@ -17,7 +17,7 @@ import { formatDuration } from '../options.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import type { Request } from '../x509/request.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { certificateEntry, enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';

@@ -2,7 +2,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { authorityKeyIdentifier, extendedKeyUsage, keyUsage, subjectAltName } from '../x509/extensions.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
 import { formatName } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 
 /** What is found in a service's directory. */
 export type Installed =

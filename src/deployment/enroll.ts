@@ -12,7 +12,7 @@ import { explain } from '../path/explain.ts';
 import { verifyChain } from '../path/verify.ts';
 import { purposeOf } from '../issuance/profile.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { dnsNameProblem } from '../x509/name-syntax.ts';
 import { encodePem } from '../x509/pem.ts';
 import { decide, type DueReason, type Installed } from './decision.ts';

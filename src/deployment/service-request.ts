@@ -11,7 +11,7 @@ import { withLock } from '../lock.ts';
 import { allOrNothing, stageDirectory, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
 import { consumerRefusal, type Enrolment, putInForce, whyDue } from './enroll.ts';

@@ -7,7 +7,7 @@ import { readOptional, replaceFile } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import type { Installed } from './decision.ts';
 import { readService } from './generation.ts';
 

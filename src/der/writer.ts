@@ -70,10 +70,6 @@ export function compareOctets(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-export function equalOctets(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && compareOctets(a, b) === 0;
-}
-
 export function integer(value: bigint | number): Uint8Array {
   return encode(Tag.integer, integerContent(BigInt(value)));
 }

@@ -16,7 +16,7 @@ import { instant } from '../x509/describe-extensions.ts';
 import { authorityKeyIdentifier, subjectAltName, subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
 import { formatName } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import type { Item, View } from './contents.ts';
 import type { Found } from './target.ts';
 import { describeValidity, stateAt } from './validity.ts';

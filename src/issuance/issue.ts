@@ -6,7 +6,7 @@ import { printable } from '../printable.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatName, isEmptyName, type Name, namesMatch, parseName } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { keyIdentifier, type SubjectPublicKeyInfo } from '../x509/public-key.ts';
 import { checkWithinIssuers } from './constraints.ts';
 import { checkPublicKey } from './public-key.ts';

@@ -3,7 +3,7 @@ import { MtlsctlError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { certificateSignature } from '../x509/certificate-signature.ts';
 import { lint } from '../x509/lint.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
 import type { EncodedExtension } from './extensions.ts';
 import type { Issuer } from './issue.ts';

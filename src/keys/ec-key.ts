@@ -2,7 +2,8 @@ import { createECDH, type ECDH } from 'node:crypto';
 import { oids } from '../der/object-identifiers.ts';
 import { contextConstructed, Cursor, type Element, readElement, Tag } from '../der/reader.ts';
 import { readOctetString, readOid, readSmallInteger, readWholeBitString } from '../der/values.ts';
-import { bitString, equalOctets, explicit, integer, octetString, oid, sequence } from '../der/writer.ts';
+import { bitString, explicit, integer, octetString, oid, sequence } from '../der/writer.ts';
+import { sameOctets } from '../der/octets.ts';
 import { systemErrorCode } from '../errors.ts';
 import { parseSubjectPublicKeyInfo } from '../x509/public-key.ts';
 import { keyMalformed, type PrivateKey, type PrivateKeyParts } from './key-parts.ts';
@@ -144,5 +145,5 @@ const pointForms: Readonly<Record<number, 'compressed' | 'hybrid'>> = {
 /** Compares in the form in which the file states the point. */
 function samePoint(stated: Uint8Array, ecdh: ECDH): boolean {
   const form = pointForms[stated[0] ?? 0] ?? 'uncompressed';
-  return equalOctets(stated, new Uint8Array(ecdh.getPublicKey(null, form)));
+  return sameOctets(stated, new Uint8Array(ecdh.getPublicKey(null, form)));
 }

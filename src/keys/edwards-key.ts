@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { oids } from '../der/object-identifiers.ts';
 import { readElement, Tag } from '../der/reader.ts';
 import { readOctetString } from '../der/values.ts';
-import { equalOctets, integer, octetString, oid, sequence } from '../der/writer.ts';
+import { integer, octetString, oid, sequence } from '../der/writer.ts';
+import { sameOctets } from '../der/octets.ts';
 import { parseSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from '../x509/public-key.ts';
 import { keyMalformed, type PrivateKey, type PrivateKeyParts } from './key-parts.ts';
 
@@ -26,7 +27,7 @@ export function readEdwardsKey({ algorithm, parameters, privateKey, publicKey }:
     throw keyMalformed(`an ${curve.label} key of another length than ${curve.octets} octets`);
   const pkcs8 = sequence(integer(0), sequence(oid(algorithm)), octetString(octetString(seed)));
   const derived = derivePublicKey(pkcs8);
-  if (publicKey !== undefined && !equalOctets(publicKey, derived.subjectPublicKey)) {
+  if (publicKey !== undefined && !sameOctets(publicKey, derived.subjectPublicKey)) {
     throw keyMalformed('its public key belongs to another private key');
   }
   return { label: curve.label, usable: { pkcs8, publicKey: derived } };

@@ -1,7 +1,7 @@
 import { signatureAlgorithm } from '../x509/algorithms.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { issuerCandidates, isTrustAnchor, type Candidate } from './pool.ts';
 import { label, type Reason } from './reasons.ts';
 import { keptPaths, type Run } from './run.ts';

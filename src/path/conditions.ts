@@ -2,7 +2,7 @@ import { oidName } from '../der/object-identifiers.ts';
 import { acceptableCurves, signatureAlgorithm, smallestRsaModulusBits } from '../x509/algorithms.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { basicConstraints, keyUsage, KeyUsage } from '../x509/extensions.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { describePublicKey, publicKeyFacts } from '../x509/public-key.ts';
 import { isKnownExtension, problemOf, unreadableExtension } from './readable.ts';
 import { label, type Reason } from './reasons.ts';

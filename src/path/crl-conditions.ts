@@ -8,7 +8,7 @@ import {
   findExtension,
   issuingDistributionPoint,
 } from '../x509/extensions.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { crlFacts, type Question } from './crl-question.ts';
 import { findCrlSigner, type SignerOutcome } from './crl-signer.ts';
 import { problemOf } from './readable.ts';

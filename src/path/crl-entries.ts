@@ -11,7 +11,7 @@ import {
   reasonCode,
 } from '../x509/extensions.ts';
 import { namesMatch } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { problemOf } from './readable.ts';
 
 /** When and why a certificate was revoked. */

@@ -2,7 +2,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
 import { authorityKeyIdentifier, keyUsage, KeyUsage, subjectKeyIdentifier } from '../x509/extensions.ts';
 import { nameKey, namesMatch } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
 import { verifySignature } from '../x509/signature.ts';
 import { unreadableExtension } from './readable.ts';

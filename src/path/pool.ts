@@ -7,7 +7,7 @@ import {
   subjectKeyIdentifier,
 } from '../x509/extensions.ts';
 import { nameKey } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { unreadableExtension } from './readable.ts';
 
 export interface Candidate {

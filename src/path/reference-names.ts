@@ -1,7 +1,7 @@
 import type { Certificate } from '../x509/certificate.ts';
 import { subjectAltName } from '../x509/extensions.ts';
 import { formatGeneralName, parseIp, type GeneralName } from '../x509/general-name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { isDnsName, presentedNameMatches } from './dns-name.ts';
 import { parseMailbox, sameMailbox } from './mailbox.ts';
 import { label, type Reason } from './reasons.ts';

@@ -10,7 +10,7 @@ import {
 } from '../x509/extensions.ts';
 import { parseIp, formatIp } from '../x509/general-name.ts';
 import { commonName, isEmptyName } from '../x509/name.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { publicKeyFacts } from '../x509/public-key.ts';
 import { isSelfIssued } from './self-issued.ts';
 import type { Role, Rule } from './rules.ts';

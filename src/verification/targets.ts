@@ -8,7 +8,7 @@ import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { parseServiceName } from '../options.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { type Crl, readCrls } from '../x509/crl.ts';
-import { sameOctets } from '../x509/octets.ts';
+import { sameOctets } from '../der/octets.ts';
 
 /** A CRL of a large fleet has some 40 MB for a million entries. */
 const crlLimit = 128 * 1024 * 1024;

@@ -21,7 +21,7 @@ import { readExtensions } from './extension.ts';
 import { certificateIssuer, issuingDistributionPoint } from './extensions.ts';
 import type { Name } from './name.ts';
 import { namesMatch, readName } from './name.ts';
-import { sameOctets } from './octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { looksLikePem, readPem } from './pem.ts';
 
 export type { CrlEntry } from './crl-entries.ts';

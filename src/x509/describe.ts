@@ -1,4 +1,4 @@
-import { equalOctets } from '../der/writer.ts';
+import { sameOctets } from '../der/octets.ts';
 import type { AlgorithmIdentifier } from './algorithm-identifier.ts';
 import { type Certificate, fingerprint, serialHex } from './certificate.ts';
 import type { Crl, CrlEntry } from './crl.ts';
@@ -142,7 +142,7 @@ const maximumExponentDigits = 64;
 
 /** RFC 5280, 4.1.1.2 wants both the same; where they differ, both are shown. */
 function describeSignatureAlgorithms(outer: AlgorithmIdentifier, inner: AlgorithmIdentifier): Facts {
-  if (equalOctets(outer.der, inner.der)) return { signatureAlgorithm: nameOfOid(outer.oid) };
+  if (sameOctets(outer.der, inner.der)) return { signatureAlgorithm: nameOfOid(outer.oid) };
   return {
     signatureAlgorithm: nameOfOid(outer.oid),
     tbsSignatureAlgorithm: nameOfOid(inner.oid),

@@ -4,7 +4,7 @@ import { fitsUtcTime } from '../der/time.ts';
 import { authorityKeyIdentifier, crlDistributionPoints, subjectKeyIdentifier } from './extensions.ts';
 import { isCritical, lintsOf } from './lint-rule.ts';
 import { isEmptyName } from './name.ts';
-import { sameOctets } from './octets.ts';
+import { sameOctets } from '../der/octets.ts';
 
 /** RFC 5280, 4.1: the basic fields. */
 export const fieldLints = lintsOf({

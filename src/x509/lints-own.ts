@@ -8,7 +8,7 @@ import {
   subjectKeyIdentifier,
 } from './extensions.ts';
 import type { Lint } from './lint-rule.ts';
-import { sameOctets } from './octets.ts';
+import { sameOctets } from '../der/octets.ts';
 import { publicKeyFacts } from './public-key.ts';
 
 /** What mtlsctl holds its own certificates to beyond the standards, from what others got wrong. */

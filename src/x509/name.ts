@@ -3,7 +3,8 @@ import type { Element } from '../der/reader.ts';
 import { Cursor, Tag, checkTree, elementBytes, malformed, readElement } from '../der/reader.ts';
 import { checkText, decodeText, isTextTag } from '../der/text.ts';
 import { hexOf, readOid } from '../der/values.ts';
-import { compareOctets, concat, encode, equalOctets } from '../der/writer.ts';
+import { compareOctets, concat, encode } from '../der/writer.ts';
+import { sameOctets } from '../der/octets.ts';
 import { attributeTypeByOid } from './attribute-types.ts';
 import { escapeUnprintable } from './escape.ts';
 
@@ -153,7 +154,7 @@ export function commonName(name: Name): string | undefined {
 
 /** RFC 5280, 7.1: without regard to case, to the string type, and to how much white space there is. */
 export function namesMatch(a: Name, b: Name): boolean {
-  return equalOctets(a.der, b.der) || nameKey(a) === nameKey(b);
+  return sameOctets(a.der, b.der) || nameKey(a) === nameKey(b);
 }
 
 const keys = new WeakMap<Name, string>();

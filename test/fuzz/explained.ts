@@ -20,7 +20,7 @@ import {
 } from '../../src/x509/extensions.ts';
 import type { GeneralName } from '../../src/x509/general-name.ts';
 import { commonName, namesMatch } from '../../src/x509/name.ts';
-import { sameOctets } from '../../src/x509/octets.ts';
+import { sameOctets } from '../../src/der/octets.ts';
 import type { Comparison } from './compare.ts';
 import type { OpensslError } from './openssl.ts';
 
