@@ -33,7 +33,7 @@ does not parse, trust of which nothing parses; an intermediate that does not par
 the answers are, and 3 where stdin can't be read.`,
   examples: [
     'mtlsctl verify-chain user-svc',
-    'mtlsctl verify-chain --all --min-remaining 14d',
+    'mtlsctl verify-chain --all --min-remaining 12h',
     'mtlsctl verify-chain cert.pem --trust ca.pem --purpose server --name user-svc.link.internal',
     'mtlsctl verify-chain leaf.pem --untrusted intermediates.pem --trust ca.pem --json',
     'mtlsctl verify-chain --all --junit verify-chain.xml',
