@@ -1,6 +1,6 @@
 import { verifyChain, type Verdict } from '../../src/path/verify.ts';
 import { validPlan } from './generate.ts';
-import { mutate } from './mutations/catalogue.ts';
+import { mutations } from './mutations/catalogue.ts';
 import { opensslVerify, type OpensslAnswer } from './openssl.ts';
 import { build, type Case } from './plan.ts';
 import { randomOf } from './random.ts';
@@ -21,12 +21,16 @@ export interface Comparison extends Specimen {
   readonly alone: OpensslAnswer | undefined;
 }
 
-/** Valid, then mutated in one thing. */
+const catalogue = Object.entries(mutations);
+
+/** Valid, then mutated in one thing: each mutation has its turn, with chains made until there is one that it can change. */
 export function specimen(seed: number, index: number): Specimen {
   const random = randomOf(seed, index);
-  const plan = validPlan(random);
-  const mutation = mutate(plan, random);
-  return { index, mutation, item: build(plan) };
+  const [mutation, change] = catalogue[index % catalogue.length]!;
+  for (;;) {
+    const plan = validPlan(random);
+    if (change(plan, random)) return { index, mutation, item: build(plan) };
+  }
 }
 
 export async function compare(program: string, specimens: readonly Specimen[]): Promise<readonly Comparison[]> {

@@ -5,7 +5,7 @@ import { mutations } from './mutations/catalogue.ts';
 import { report, summarise, tableNames, type Summary } from './summary.ts';
 
 /** With this seed every explanation is needed; another is tried by hand: npm run fuzz -- --seed 2 --count 10000. */
-const seed = 4;
+const seed = 6;
 const count = 2000;
 
 describe('2,000 chains, mutated in one thing each, before mtlsctl and openssl verify', () => {

@@ -1,5 +1,3 @@
-import type { Plan } from '../plan.ts';
-import type { Random } from '../random.ts';
 import { certificateMutations } from './certificates.ts';
 import { chainMutations } from './chains.ts';
 import { cornerMutations } from './corners.ts';
@@ -14,11 +12,3 @@ export const mutations: Mutations = {
   ...nameMutations,
   ...cornerMutations,
 };
-
-/** Changes one thing in a plan and tells its name; a mutation that finds no place in the plan is followed by another. */
-export function mutate(plan: Plan, random: Random): string {
-  for (;;) {
-    const [name, mutation] = random.pick(Object.entries(mutations));
-    if (mutation(plan, random)) return name;
-  }
-}
