@@ -8,7 +8,7 @@ import { formatInstant } from '../options.ts';
 import { explain } from '../path/explain.ts';
 import { verifyChain } from '../path/verify.ts';
 import { type Certificate, serialHex } from '../x509/certificate.ts';
-import { subjectAltName, subjectKeyIdentifier } from '../x509/extensions.ts';
+import { subjectAltName } from '../x509/extensions.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
 import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
@@ -134,9 +134,4 @@ function describeForLedger(certificate: Certificate) {
     notAfter: formatInstant(certificate.notAfter),
     certificate: Buffer.from(certificate.der).toString('base64'),
   };
-}
-
-/** The subjectKeyIdentifier by which what an authority issued points back at it. */
-export function issuerKeyIdentifier(authority: Authority): Uint8Array | undefined {
-  return subjectKeyIdentifier(authority.certificate);
 }

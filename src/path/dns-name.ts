@@ -22,11 +22,6 @@ function hasLabels(name: string, pattern: RegExp): boolean {
   return labels.every(part => pattern.test(part)) && !/^\d+$/.test(labels.at(-1) ?? '');
 }
 
-/** A presented name: a DNS name, or one whose whole left-most label is `*`. RFC 9525, 6.3. */
-export function isPresentedDnsName(name: string): boolean {
-  return isDnsName(name.startsWith('*.') ? name.slice(2) : name);
-}
-
 /**
  * Whether a name in a certificate stands for the name that was asked for. A wildcard is the whole left-most label and stands for exactly one
  * label; case does not matter. RFC 9525, 6.3.

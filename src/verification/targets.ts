@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readOptionalTrustAnchors, readPublishedCrls, trustAnchorsPath } from '../authority/trust.ts';
-import { isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
 import { statPath } from '../file-operations.ts';
 import { readBounded } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
@@ -43,8 +43,10 @@ export async function readTrust(directory: string, files: TrustFiles): Promise<T
   const anchors = await readAnchors(directory, files.trust);
   if (files.crls.length > 0) {
     const crls: Crl[] = [];
-    for (const path of files.crls)
-      crls.push(...(await within(path, async () => readCrls(await readBounded(path, crlLimit)))));
+    for (const path of files.crls) {
+      const file = await readBounded(path, crlLimit);
+      crls.push(...inFile(path, () => readCrls(file)));
+    }
     return { anchors, crls };
   }
   if (files.trust !== undefined) return { anchors, crls: undefined };
@@ -62,8 +64,9 @@ async function readAnchors(directory: string, path: string | undefined): Promise
 }
 
 /** The certificates of a file, at least one. Throws `not-found`, `unreadable`, `malformed` naming the file. */
-export function readCertificateFile(path: string): Promise<readonly Certificate[]> {
-  return within(path, async () => readCertificates(await readBounded(path)));
+export async function readCertificateFile(path: string): Promise<readonly Certificate[]> {
+  const file = await readBounded(path);
+  return inFile(path, () => readCertificates(file));
 }
 
 /** A service of the PKI directory, or else a file. The leaf comes first in it, what follows may serve as intermediates. */
@@ -122,17 +125,4 @@ function isServiceName(text: string): boolean {
 export async function keyMatches(path: string, leaf: Certificate): Promise<boolean> {
   const key = await readPrivateKey(await readBounded(path), undefined);
   return sameOctets(publicKeyOf(key).der, leaf.subjectPublicKeyInfo.der);
-}
-
-/** Puts the file's name before what is wrong in it. */
-async function within<T>(path: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!isMtlsctlError(error, 'malformed')) throw error;
-    throw new MtlsctlError('malformed', `${path}: ${error.message}`, {
-      details: { ...error.details, file: path },
-      cause: error,
-    });
-  }
 }
