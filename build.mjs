@@ -24,7 +24,10 @@ const heavy = {
   yaml: 'names',
 };
 
-const vendorFile = name => `vendor-${name.replace(/\W+/g, '-').replace(/^-/, '')}.cjs`;
+/** Of a module of ours that only gathers what is needed of heavy packages: in a file of its own just as they are. */
+const heavyModules = { './certificate-schema.ts': 'src/issuance/certificate-schema.ts' };
+
+const vendorFile = name => `vendor-${name.replace(/\.ts$/, '').replace(/\W+/g, '-').replace(/^-/, '')}.cjs`;
 
 /** Heavy packages stay outside; dist/ has them under another name. */
 const vendored = {
@@ -32,6 +35,9 @@ const vendored = {
   setup({ onResolve }) {
     onResolve({ filter: /^[^./]/ }, ({ path }) =>
       path in heavy ? { path: `./${vendorFile(path)}`, external: true } : undefined,
+    );
+    onResolve({ filter: /^\.\// }, ({ path }) =>
+      path in heavyModules ? { path: `./${vendorFile(path)}`, external: true } : undefined,
     );
   },
 };
@@ -55,7 +61,7 @@ const common = {
   target: 'node20',
   // The ES modules of a package, where it has them: they can be shaken, and their names survive the import().
   mainFields: ['module', 'main'],
-  minify: true,
+  minify: !process.env.NOMIN,
   legalComments: 'none',
   loader: { '.yaml': 'text', '.tmpl': 'text' },
   define: { MTLSCTL_VERSION: JSON.stringify(version) },
@@ -85,6 +91,9 @@ async function buildDist() {
     }),
     ...Object.keys(heavy).map(name =>
       build({ ...common, stdin: entryFor(name), outfile: join(dist, vendorFile(name)) }),
+    ),
+    ...Object.entries(heavyModules).map(([name, source]) =>
+      build({ ...common, entryPoints: [source], outfile: join(dist, vendorFile(name)) }),
     ),
   ]);
   await writeFile(join(dist, 'thread.cjs'), "void require('../bin/mtlsctl.js').program.runWorker();\n");

@@ -85,6 +85,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** The only importers of each package (DESIGN.md, "The parts"). */
 const packageImporters: Readonly<Record<string, readonly string[]>> = {
+  '@peculiar/asn1-schema': ['issuance'],
+  '@peculiar/asn1-x509': ['issuance'],
   '@peculiar/webcrypto': ['keys'],
   '@peculiar/x509': ['issuance'],
   'reflect-metadata': ['issuance'],
@@ -118,7 +120,10 @@ const pure = ['der', 'x509', 'path'];
 const builtInsOfPure = ['node:crypto'];
 
 /** Loaded at the use only: each costs more than reading a certificate does (TRAPS.md). */
-const heavyPackages = ['@peculiar/webcrypto', '@peculiar/x509', 'reflect-metadata', 'chalk', 'cli-table3', 'inquirer'];
+const heavyPackages = [
+  ...['@peculiar/asn1-schema', '@peculiar/asn1-x509', '@peculiar/webcrypto', '@peculiar/x509', 'reflect-metadata'],
+  ...['chalk', 'cli-table3', 'inquirer'],
+];
 
 const sources = readSources(new URL('../src', import.meta.url).pathname);
 

@@ -1,6 +1,5 @@
 import { MtlsctlError } from '../errors.ts';
 import { keyTypeOf, keyTypes } from '../keys/key-types.ts';
-import { cryptoFor, type IssuingCrypto } from '../keys/provider.ts';
 import type { Signer } from '../keys/signer.ts';
 import { printable } from '../printable.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
@@ -8,6 +7,7 @@ import { subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatName, isEmptyName, type Name, namesMatch, parseName } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import { keyIdentifier, type SubjectPublicKeyInfo } from '../x509/public-key.ts';
+import { buildCertificate } from './build.ts';
 import { checkWithinIssuers } from './constraints.ts';
 import { checkPublicKey } from './public-key.ts';
 import {
@@ -26,7 +26,6 @@ import {
 } from './extensions.ts';
 import { type Lifetime, planLifetime } from './lifetime.ts';
 import { noSubjectNames, type SubjectNames } from './names.ts';
-import { loadX509, rawExtension, rawName, toArrayBuffer } from './package.ts';
 import { keyUsageFor, type Profile } from './profile.ts';
 import { randomSerial } from './serial.ts';
 import { type Blueprint, releaseOrRefuse } from './release.ts';
@@ -80,7 +79,7 @@ export async function issueCertificate(order: CertificateOrder): Promise<IssuedC
     issuers,
   });
   const blueprint = draw(order, lifetime);
-  const certificate = parseCertificate(await build(blueprint, order.issuer.signer));
+  const certificate = parseCertificate(await buildCertificate(blueprint, order.issuer.signer));
   releaseOrRefuse(certificate, blueprint, order.issuer);
   return { certificate, warnings: lifetime.shortened ? [shortenedWarning(lifetime)] : [] };
 }
@@ -174,37 +173,6 @@ function pathLengthOf({ profile, pathLength }: CertificateOrder): number | undef
 /** The same value as in the issuer's own certificate, however that was made. RFC 5280, 4.2.1.1. */
 function identifierOf(issuer: Certificate): Uint8Array {
   return subjectKeyIdentifier(issuer) ?? keyIdentifier(issuer.subjectPublicKeyInfo);
-}
-
-async function build(blueprint: Blueprint, signer: Signer): Promise<Uint8Array> {
-  const x509 = await loadX509();
-  const { crypto, signingKey, signingAlgorithm } = await issuingCrypto(signer);
-  const certificate = await x509.X509CertificateGenerator.create(
-    {
-      serialNumber: Buffer.from(blueprint.serialNumber).toString('hex'),
-      subject: rawName(x509, blueprint.subject),
-      issuer: rawName(x509, blueprint.issuer),
-      notBefore: new Date(blueprint.notBefore),
-      notAfter: new Date(blueprint.notAfter),
-      publicKey: toArrayBuffer(blueprint.publicKey.der),
-      extensions: blueprint.extensions.map(extension => rawExtension(extension.der)),
-      signingKey: signingKey as never,
-      signingAlgorithm: signingAlgorithm as never,
-    },
-    crypto,
-  );
-  return new Uint8Array(certificate.rawData);
-}
-
-const cryptos = new WeakMap<Signer, Promise<IssuingCrypto>>();
-
-function issuingCrypto(signer: Signer): Promise<IssuingCrypto> {
-  let crypto = cryptos.get(signer);
-  if (crypto === undefined) {
-    crypto = cryptoFor(signer);
-    cryptos.set(signer, crypto);
-  }
-  return crypto;
 }
 
 function shortenedWarning({ notAfter }: Lifetime): string {

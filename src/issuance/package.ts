@@ -1,4 +1,5 @@
 import type * as X509 from '@peculiar/x509';
+import type * as CertificateSchema from './certificate-schema.ts';
 
 let loaded: Promise<typeof X509> | undefined;
 
@@ -6,6 +7,14 @@ let loaded: Promise<typeof X509> | undefined;
 export function loadX509(): Promise<typeof X509> {
   loaded ??= import('reflect-metadata').then(() => import('@peculiar/x509'));
   return loaded;
+}
+
+let schema: Promise<typeof CertificateSchema> | undefined;
+
+/** Loads what certificates are written with at its first use. */
+export function loadCertificateSchema(): Promise<typeof CertificateSchema> {
+  schema ??= import('./certificate-schema.ts');
+  return schema;
 }
 
 /** What the generators take of an extension: they read nothing but its octets. */
@@ -26,6 +35,6 @@ export function rawName(x509: typeof X509, der: Uint8Array): X509.Name {
   return name;
 }
 
-export function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
+function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
   return Uint8Array.from(bytes).buffer;
 }
