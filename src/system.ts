@@ -57,10 +57,16 @@ export interface System {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
+  /** The name of this machine; undefined where it has none. */
+  readonly host: string | undefined;
   readonly stdout: Output;
   readonly stderr: Output;
   /** The present, in milliseconds since 1970-01-01T00:00:00Z. */
   now(): number;
+  /** Resolves after so many milliseconds, at most 2^31-1, or as soon as `wake` is aborted. */
+  sleep(ms: number, wake?: AbortSignal): Promise<void>;
+  /** Calls `receive` for each such signal instead of ending the process; the result ends that. */
+  onSignal(signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM', receive: () => void): () => void;
   randomBytes(count: number): Uint8Array;
   /** Reads stdin to its end. Throws `too-large` over `limit` octets, `unreadable`. */
   readStdin(limit: number): Promise<Uint8Array>;

@@ -16,9 +16,17 @@ export function realSystem(threadFile: string): System {
     args: process.argv.slice(2),
     env: process.env,
     workingDirectory: process.cwd(),
+    get host() {
+      return hostname() || undefined;
+    },
     stdout,
     stderr,
     now: () => Date.now(),
+    sleep,
+    onSignal: (signal, receive) => {
+      process.on(signal, receive);
+      return () => process.off(signal, receive);
+    },
     randomBytes: count => randomBytes(count),
     readStdin,
     stdinLines: limit => splitLines(stdinChunks(), limit),
@@ -34,6 +42,27 @@ export function realSystem(threadFile: string): System {
     threads: async () => (await import('./threads.ts')).nodeThreads(threadFile),
     progress: (total, label) => (stderr.isTerminal ? progressBar(stderr, total, label) : silentProgress),
   };
+}
+
+/** node:os takes a while to load, and few ask. */
+function hostname(): string {
+  return process.getBuiltinModule('node:os').hostname();
+}
+
+function sleep(ms: number, wake?: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (wake?.aborted === true) {
+      resolve();
+      return;
+    }
+    const end = (): void => {
+      clearTimeout(timer);
+      wake?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    wake?.addEventListener('abort', end);
+  });
 }
 
 async function readStdin(limit: number): Promise<Uint8Array> {

@@ -14,12 +14,16 @@ export interface FakeSystemOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory?: string;
+  /** None unless told, so that renewal times are spread by nothing. */
+  readonly host?: string;
   /** Milliseconds since the epoch; the clock stands still unless it is a function. */
   readonly now?: number | (() => number);
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** Present where a person sits at the terminal: what they will answer, in this order. */
   readonly answers?: readonly ScriptedAnswer[];
   readonly randomBytes?: (count: number) => Uint8Array;
+  /** What lets time pass. */
+  readonly sleep?: System['sleep'];
 }
 
 export interface FakeSystem extends System {
@@ -31,6 +35,8 @@ export interface FakeSystem extends System {
   readonly questions: readonly string[];
   /** How many of the scripted answers have not been asked for. */
   unusedAnswers: () => number;
+  /** Sends a signal to whoever listens. */
+  signal: (signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM') => void;
   /** Every update of every progress bar. */
   readonly progressUpdates: readonly (readonly [done: number, failed: number])[];
 }
@@ -44,14 +50,25 @@ export function fakeSystem(options: FakeSystemOptions): FakeSystem {
   const person = scriptedPerson(options.answers ?? []);
   const now = options.now ?? defaultNow;
   let stdin = options.stdin ?? '';
+  const listeners = new Set<{ signal: string; receive: () => void }>();
   const progressUpdates: (readonly [number, number])[] = [];
   return {
     args: options.args,
     env: options.env ?? {},
     workingDirectory: options.workingDirectory ?? process.cwd(),
+    host: options.host,
     stdout: out,
     stderr: err,
     now: typeof now === 'function' ? now : () => now,
+    sleep: options.sleep ?? (() => Promise.reject(new Error('nothing sleeps in this test'))),
+    onSignal: (signal, receive) => {
+      const listener = { signal, receive };
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    signal: signal => {
+      for (const listener of listeners) if (listener.signal === signal) listener.receive();
+    },
     randomBytes: options.randomBytes ?? (count => randomBytes(count)),
     readStdin: async limit => {
       const given = stdin;

@@ -109,7 +109,7 @@ const builtInImporters: Readonly<Record<string, readonly string[]>> = {
   'node:fs': [...filesystemUsers, 'standard-output', 'terminal'],
   'node:fs/promises': filesystemUsers,
   'node:net': ['peer'],
-  'node:os': ['process-identity', 'lock', 'threads'],
+  'node:os': ['process-identity', 'lock', 'terminal', 'threads'],
   'node:timers/promises': ['lock'],
   'node:tls': ['peer'],
   'node:worker_threads': ['single', 'threads', 'worker'],

@@ -21,6 +21,7 @@ import { sameOctets } from '../der/octets.ts';
 import type { Request } from '../x509/request.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { certificateEntry, enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
+import { publishedRevocations } from '../enrolment/set-up.ts';
 import { mergeSettings } from '../enrolment/settings.ts';
 import { localIssuers } from '../issuers/local.ts';
 import { entryText } from './enroll-report.ts';
@@ -55,7 +56,9 @@ async function requestEnrolment(context: CommandContext, options: OptionValues):
   const asked = settingsFromFlags(options);
   return {
     directory: context.directory,
+    host: context.system.host,
     config,
+    revocation: await publishedRevocations(context.directory),
     force: options['force'] === true,
     passphrase: await leafPassphrase(context, options),
     now: () => context.system.now(),

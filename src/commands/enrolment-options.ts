@@ -15,6 +15,7 @@ export async function enrolmentOrder(context: CommandContext, options: OptionVal
   const { directory, system } = context;
   return {
     directory,
+    host: system.host,
     force: options['force'] === true,
     leafPassphrase: await leafPassphrase(context, options),
     caPassphrase: oneCaPassphrase(context, options),

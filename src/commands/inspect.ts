@@ -43,7 +43,9 @@ export const command: CommandDefinition = {
     const short = options['short'] === true;
     const entries = options['all'] === true ? Infinity : format === 'text' ? listed.text : listed.other;
     const servername = options['servername'] as string | undefined;
-    const answers = await inspectTargets(targets, context.system, { now: context.system.now(), entries, servername });
+    const { host } = context.system;
+    const view = { now: context.system.now(), host, entries, servername };
+    const answers = await inspectTargets(targets, context.system, view);
     refuseNothing(answers);
     if (format === 'text' || format === 'pem') sayWhatFailed(answers, context);
     const document = documentOf(answers, short);

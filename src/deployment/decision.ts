@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Certificate } from '../x509/certificate.ts';
 import { authorityKeyIdentifier, extendedKeyUsage, keyUsage, subjectAltName } from '../x509/extensions.ts';
 import { formatGeneralName } from '../x509/general-name.ts';
@@ -27,7 +28,7 @@ export interface Wanted {
   readonly keyUsage: number;
   /** Object identifiers, in any order. */
   readonly extendedKeyUsage: readonly string[];
-  /** The part of its life after which a certificate is renewed, between 0 and 1. */
+  /** The part of its life after which a certificate is renewed, between 0 and 1, as renewalShare() gives it. */
   readonly renewAt: number;
   /** Milliseconds. */
   readonly validity: number;
@@ -46,13 +47,31 @@ export type DueReason =
   | { readonly code: 'expired'; readonly notAfter: number }
   | { readonly code: 'forced' }
   | { readonly code: 'issuer-changed' }
+  | {
+      readonly code: 'issuer-revoked';
+      readonly subject: string;
+      readonly reason: string;
+      readonly revocationDate: number;
+    }
   | { readonly code: 'key-type-changed'; readonly found: string; readonly wanted: string }
   | { readonly code: 'missing'; readonly files: readonly string[] }
   | { readonly code: 'names-changed'; readonly missing: readonly string[]; readonly unwanted: readonly string[] }
   | { readonly code: 'pair-mismatch' }
   | { readonly code: 'profile-changed' }
   | { readonly code: 'renewal-time-reached'; readonly renewAt: number }
+  | { readonly code: 'revoked'; readonly reason: string; readonly revocationDate: number }
   | { readonly code: 'unreadable'; readonly problem: string };
+
+/** The first certificate of a chain that a CRL lists. */
+export interface Revocation {
+  /** The service's own certificate, or one above it. */
+  readonly place: 'leaf' | 'issuer';
+  readonly subject: string;
+  /** CRLReason, by its name in RFC 5280, 5.3.1. */
+  readonly reason: string;
+  /** Milliseconds. */
+  readonly revocationDate: number;
+}
 
 /** Says why a service needs a new certificate; an empty list where it does not. `now` in milliseconds. Pure. */
 export function decide(
@@ -60,11 +79,14 @@ export function decide(
   wanted: Wanted,
   keyType: string | undefined,
   now: number,
+  revocation?: Revocation,
 ): readonly DueReason[] {
   if (installed.state === 'missing') return [{ code: 'missing', files: installed.missing }];
   if (installed.state === 'unreadable') return [{ code: 'unreadable', problem: installed.problem }];
   const { certificate } = installed;
+  if (isOnHold(revocation)) return [];
   return [
+    ...(revocation === undefined ? [] : [revocationReason(revocation)]),
     ...dueInTime(certificate, wanted.renewAt, now),
     ...(installed.keyMatches ? [] : [{ code: 'pair-mismatch' } as const]),
     ...(keyType === wanted.keyType
@@ -76,10 +98,42 @@ export function decide(
   ];
 }
 
-/** The instant, in milliseconds, from which a certificate is renewed. */
+/**
+ * The instant, in milliseconds, from which a certificate is renewed; `renewAt` is a renewalShare(). To print it, as the first whole second at
+ * which the certificate is due, round it up: firstSecond().
+ */
 export function renewalTime(certificate: Certificate, renewAt: number): number {
   const life = certificate.notAfter - certificate.notBefore;
-  return certificate.notBefore + Math.floor((life * renewAt) / 1000) * 1000;
+  // The fraction is known to some 15 digits: what is a hair below a whole millisecond is meant to be it.
+  return certificate.notBefore + Math.floor(life * renewAt + 1e-3);
+}
+
+export function firstSecond(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000) * 1000;
+}
+
+/** How much earlier than its profile says a certificate may be renewed, as a part of its life. */
+const longestJitter = 1 / 20;
+
+/**
+ * The part of its life after which the certificate of a service is renewed on this host: `renewAt` of its profile, less what is always the same
+ * for the two, so that a fleet does not renew at once, and everybody knows beforehand when. Where the host has no name, `renewAt` itself.
+ */
+export function renewalShare(renewAt: number, service: string, host: string | undefined): number {
+  if (host === undefined) return renewAt;
+  const fraction = hash('sha256', `${host}\0${service}`, 'buffer').readUIntBE(0, 6) / 2 ** 48;
+  return renewAt - Math.min(longestJitter, renewAt / 2) * fraction;
+}
+
+function revocationReason({ place, subject, reason, revocationDate }: Revocation): DueReason {
+  return place === 'leaf'
+    ? { code: 'revoked', reason, revocationDate }
+    : { code: 'issuer-revoked', subject, reason, revocationDate };
+}
+
+/** Whoever puts a certificate on hold does not want the service to have another in the meantime. */
+export function isOnHold(revocation: Revocation | undefined): boolean {
+  return revocation?.place === 'leaf' && revocation.reason === 'certificateHold';
 }
 
 function dueInTime(certificate: Certificate, renewAt: number, now: number): readonly DueReason[] {

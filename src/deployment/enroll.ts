@@ -15,7 +15,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { sameOctets } from '../der/octets.ts';
 import { dnsNameProblem } from '../x509/name-syntax.ts';
 import { encodePem } from '../x509/pem.ts';
-import { decide, type DueReason, type Installed } from './decision.ts';
+import { decide, type DueReason, type Installed, isOnHold } from './decision.ts';
 import {
   type GenerationFiles,
   installGeneration,
@@ -24,6 +24,7 @@ import {
   readService,
   restorePublicLinks,
 } from './generation.ts';
+import type { RevocationCheck } from './revocation.ts';
 import { planService, referenceNames, type ServicePlan } from './plan.ts';
 import {
   readInstalled,
@@ -36,8 +37,12 @@ import {
 /** What all enrolments of one run have in common. */
 export interface Enrolment {
   readonly directory: string;
+  /** The name of this machine, where it has one. */
+  readonly host: string | undefined;
   readonly config: Config;
   readonly trustAnchors: readonly Certificate[];
+  /** What the CRLs that are published here list. */
+  readonly revocation: RevocationCheck;
   /** Encrypts the keys of leaves where it is given. */
   readonly passphrase: Uint8Array | undefined;
   /** A new certificate even where the present one is as asked. */
@@ -107,7 +112,7 @@ async function examine(
   const isSame = before !== undefined && encodeServiceFile(settings) === encodeServiceFile(before.plan.settings);
   const plan = isSame
     ? before.plan
-    : await asStored('profile', given, () => planService(service, settings, enrolment.config, issuers));
+    : await asStored('profile', given, () => planService(service, settings, enrolment.config, issuers, enrolment.host));
   const missingLinks = publicLinksMissing(paths.directory);
   const installed = await readInstalled(paths, [...issuers, ...enrolment.trustAnchors]);
   const reasons = whyDue(installed, plan, enrolment, now);
@@ -206,13 +211,14 @@ async function makeWhole(
 export function whyDue(
   installed: Installed,
   plan: ServicePlan,
-  { force, trustAnchors }: Pick<Enrolment, 'force' | 'trustAnchors'>,
+  { force, trustAnchors, revocation }: Pick<Enrolment, 'force' | 'revocation' | 'trustAnchors'>,
   now: number,
 ): readonly DueReason[] {
   if (force) return [{ code: 'forced' }];
   const keyType = installed.state === 'readable' ? keyTypeOf(installed.certificate.subjectPublicKeyInfo) : undefined;
-  const reasons = decide(installed, plan.wanted, keyType, now);
-  if (reasons.length > 0 || installed.state !== 'readable') return reasons;
+  const revoked = installed.state === 'readable' ? revocation([...installed.chain, ...trustAnchors]) : undefined;
+  const reasons = decide(installed, plan.wanted, keyType, now, revoked);
+  if (reasons.length > 0 || installed.state !== 'readable' || isOnHold(revoked)) return reasons;
   const refusal = consumerRefusal(plan, installed.chain, trustAnchors, now);
   return refusal === undefined ? [] : [{ code: 'unreadable', problem: refusal }];
 }

@@ -12,7 +12,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatIp, parseIp } from '../x509/general-name.ts';
 import { formatName, readName } from '../x509/name.ts';
-import type { Wanted } from './decision.ts';
+import { renewalShare, type Wanted } from './decision.ts';
 
 /** What a service is to have, decided from its settings, its profile and its authority. Pure. */
 export interface ServicePlan {
@@ -31,7 +31,8 @@ export interface ServicePlan {
 }
 
 /**
- * `issuers` are the authority's certificate and those above it; empty where the authority is not known here.
+ * `issuers` are the authority's certificate and those above it; empty where the authority is not known here. `host` is where the service's
+ * certificate is renewed, undefined where that is not known.
  * Throws `bad-value` for an unknown profile, `config-invalid`, `policy-refused`.
  */
 export function planService(
@@ -39,6 +40,7 @@ export function planService(
   settings: ServiceFile,
   config: Config,
   issuers: readonly Certificate[],
+  host?: string,
 ): ServicePlan {
   const profile = loadProfile(settings.profile ?? config.defaults.profile, config);
   if (profile.kind !== 'leaf') throw notForServices(profile, config);
@@ -57,7 +59,7 @@ export function planService(
       keyType,
       keyUsage: keyUsageFor(profile, keyTypes[keyType].isRsa),
       extendedKeyUsage: profile.extendedKeyUsage,
-      renewAt: profile.renewAt,
+      renewAt: renewalShare(profile.renewAt, service, host),
       validity,
       backdate: profile.backdate,
       issuer: issuer && {

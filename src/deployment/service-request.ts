@@ -27,7 +27,7 @@ import {
 
 export type RequestEnrolment = Pick<
   Enrolment,
-  'config' | 'directory' | 'force' | 'now' | 'passphrase' | 'random' | 'settings'
+  'config' | 'directory' | 'force' | 'host' | 'now' | 'passphrase' | 'random' | 'revocation' | 'settings'
 >;
 
 export type RequestedService =
@@ -59,10 +59,10 @@ export async function requestService(
     paths.lock,
     async () => {
       const settings = await enrolment.settings(service, await readServiceSettings(paths));
-      const plan = planService(service, settings, enrolment.config, []);
+      const plan = planService(service, settings, enrolment.config, [], enrolment.host);
       publicLinksMissing(paths.directory);
       const installed = await readInstalled(paths);
-      const due = whyDue(installed, plan, { force: enrolment.force, trustAnchors: anchors }, enrolment.now());
+      const due = whyDue(installed, plan, { ...enrolment, trustAnchors: anchors }, enrolment.now());
       if (due.length === 0 && installed.state === 'readable') {
         await restorePublicLinks(paths.directory);
         return { service, status: 'unchanged', plan, certificate: installed.certificate };
@@ -174,7 +174,7 @@ async function installLocked(
   const [certificate, ...above] = chain;
   if (certificate === undefined) throw new MtlsctlError('malformed', `${order.file} holds no certificate`);
   const settings = await order.settings(service, stored);
-  const plan = planService(service, settings, order.config, [...above, ...order.trustAnchors]);
+  const plan = planService(service, settings, order.config, [...above, ...order.trustAnchors], order.host);
   const installed = await readInstalled(paths);
   if (
     installed.state === 'readable' &&

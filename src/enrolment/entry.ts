@@ -1,4 +1,4 @@
-import { renewalTime } from '../deployment/decision.ts';
+import { firstSecond, renewalTime } from '../deployment/decision.ts';
 import type { EnrolledService } from '../deployment/enroll.ts';
 import type { ServicePlan } from '../deployment/plan.ts';
 import { servicePaths } from '../deployment/service.ts';
@@ -47,7 +47,7 @@ export function certificateEntry(
     serial: serialHex(certificate.serialNumber),
     notBefore: formatInstant(certificate.notBefore),
     notAfter: formatInstant(certificate.notAfter),
-    renewAt: formatInstant(renewalTime(certificate, plan.profile.renewAt)),
+    renewAt: formatInstant(firstSecond(renewalTime(certificate, plan.wanted.renewAt))),
     authority: plan.settings.authority ?? null,
     certificate: paths.certificate,
     key: paths.key,

@@ -1,12 +1,16 @@
 import { readConfig } from '../authority/configuration.ts';
-import { readTrustAnchors } from '../authority/trust.ts';
+import { readPublishedCrls, readTrustAnchors } from '../authority/trust.ts';
 import type { Enrolment } from '../deployment/enroll.ts';
+import { type RevocationCheck, revocationCheck } from '../deployment/revocation.ts';
+import { isMtlsctlError } from '../errors.ts';
 import { localIssuers } from '../issuers/local.ts';
 import { type AskedSettings, mergeSettings } from './settings.ts';
 
 /** What a run of enrolments is given from outside. */
 export interface EnrolmentOrder {
   readonly directory: string;
+  /** The name of this machine, where it has one. */
+  readonly host: string | undefined;
   /** A new certificate even where the present one is as asked. */
   readonly force: boolean;
   /** Encrypts the keys of leaves where it is given. */
@@ -28,16 +32,17 @@ export interface Asked {
  * Throws `not-found` where there is no trust anchor, `config-invalid`.
  */
 export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: string) => Asked): Promise<Enrolment> {
-  const { directory, force, leafPassphrase: passphrase } = order;
+  const { directory, host, force, leafPassphrase: passphrase } = order;
   const trustAnchors = await readTrustAnchors(directory);
   const config = await readConfig(directory);
+  const revocation = await publishedRevocations(directory);
   const issuers = localIssuers({
     directory,
     random: count => order.random(count),
     passphrase: authority => order.caPassphrase(authority),
   });
   return {
-    ...{ directory, config, trustAnchors, passphrase, force },
+    ...{ directory, host, config, trustAnchors, revocation, passphrase, force },
     now: () => order.now(),
     random: count => order.random(count),
     settings: async (service, stored) => {
@@ -53,4 +58,14 @@ export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: str
     issue: ({ service, profile, subject, names, validity, settings }, publicKey, now) =>
       issuers.issue(settings.authority ?? '', { service, profile, subject, names, validity, publicKey, now }),
   };
+}
+
+/** A damaged crl.pem lists nothing, and is no reason to leave services without certificates; those who verify refuse it. */
+export async function publishedRevocations(directory: string): Promise<RevocationCheck> {
+  try {
+    return revocationCheck(await readPublishedCrls(directory));
+  } catch (error) {
+    if (!isMtlsctlError(error, 'malformed')) throw error;
+    return revocationCheck([]);
+  }
 }

@@ -14,6 +14,7 @@ import type { EnrolmentOrder } from './set-up.ts';
 /** What a thread is started with. */
 export interface ThreadOrder {
   readonly directory: string;
+  readonly host: string | undefined;
   readonly force: boolean;
   readonly leafPassphrase: Uint8Array | undefined;
   readonly issuer: string | undefined;
@@ -51,7 +52,7 @@ export async function enrollInThreads(
   threads: Threads,
   done: (entry: ServiceEntry) => void,
 ): Promise<void> {
-  const { directory, force, leafPassphrase, issuer, services } = order;
+  const { directory, host, force, leafPassphrase, issuer, services } = order;
   const count = Math.min(order.jobs, Math.ceil(services.length / portion));
   let next = 0;
   const take = (): readonly FleetService[] => services.slice(next, (next += portion));
@@ -60,7 +61,7 @@ export async function enrollInThreads(
   };
   const outcomes = await Promise.allSettled(
     Array.from({ length: count }, () => {
-      const thread = threads.start({ directory, force, leafPassphrase, issuer } satisfies ThreadOrder);
+      const thread = threads.start({ directory, host, force, leafPassphrase, issuer } satisfies ThreadOrder);
       return serveThread(thread, { order, take, stop, done });
     }),
   );

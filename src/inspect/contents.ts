@@ -10,6 +10,8 @@ import { describeValidity } from './validity.ts';
 export interface View {
   /** The present, in milliseconds. */
   readonly now: number;
+  /** The name of this machine, where it has one: renewal times are spread by it. */
+  readonly host?: string | undefined;
   /** How many of a CRL's entries are listed. */
   readonly entries: number;
 }

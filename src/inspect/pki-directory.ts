@@ -4,7 +4,7 @@ import { readConfig } from '../authority/configuration.ts';
 import type { Config } from '../config.ts';
 import { loadProfile } from '../config/profiles.ts';
 import type { ServiceFile } from '../config/service-file.ts';
-import { type Installed, renewalTime } from '../deployment/decision.ts';
+import { firstSecond, type Installed, renewalShare, renewalTime } from '../deployment/decision.ts';
 import { currentGeneration } from '../deployment/generation.ts';
 import { generationPattern } from '../deployment/generation-layout.ts';
 import { noSettings, profileOf, readInstalled, readServiceSettings, servicePaths } from '../deployment/service.ts';
@@ -36,7 +36,7 @@ export async function inspectPkiDirectory(path: string, names: readonly string[]
   const { value: config, error } = await attempt(() => readConfig(path));
   if (error !== undefined) items.push(item({ kind: 'configuration', file: join(path, 'mtlsctl.yaml') }, error));
   for (const service of names.filter(name => isService(path, name)).sort()) {
-    items.push(item(await inspectService(path, service, { config, authorities, now: view.now })));
+    items.push(item(await inspectService(path, service, { config, authorities, now: view.now, host: view.host })));
   }
   return { kind: 'PKI directory', items };
 }
@@ -91,14 +91,15 @@ interface Surroundings {
   readonly config: Config | undefined;
   readonly authorities: readonly Authority[];
   readonly now: number;
+  readonly host: string | undefined;
 }
 
 async function inspectService(path: string, service: string, around: Surroundings): Promise<Facts> {
   const paths = servicePaths(path, service);
   const settings = await attempt(async () => (await readServiceSettings(paths)) ?? noSettings);
   const installed = await readInstalled(paths);
-  const profile = await attempt(() => renewalShare(settings.value ?? noSettings, around.config));
-  const renewAt = profile.value ?? defaultRenewAt;
+  const profile = await attempt(() => profileShare(settings.value ?? noSettings, around.config));
+  const renewAt = renewalShare(profile.value ?? defaultRenewAt, service, around.host);
   const current = await attempt(() => currentGeneration(paths.directory));
   const generations = (listNames(paths.directory) ?? []).filter(name => generationPattern.test(name));
   return {
@@ -115,7 +116,7 @@ async function inspectService(path: string, service: string, around: Surrounding
 /** What the design says (DESIGN.md, "What it is for"). */
 const defaultRenewAt = 2 / 3;
 
-function renewalShare(settings: ServiceFile, config: Config | undefined): number {
+function profileShare(settings: ServiceFile, config: Config | undefined): number {
   return config === undefined ? defaultRenewAt : loadProfile(profileOf(settings, config), config).renewAt;
 }
 
@@ -133,7 +134,7 @@ function installedFacts(
     authority: issuerOf(certificate, around.authorities) ?? settings?.authority,
     issuer: formatName(certificate.issuer),
     ...certificateFacts(certificate),
-    renewAt: instant(renewalTime(certificate, renewAt)),
+    renewAt: instant(firstSecond(renewalTime(certificate, renewAt))),
     remainingSeconds: Math.floor((certificate.notAfter - around.now) / 1000),
   };
 }

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { oids } from '../../src/der/object-identifiers.ts';
-import { decide, type DueReason, type Installed, renewalTime, type Wanted } from '../../src/deployment/decision.ts';
+import {
+  decide,
+  type DueReason,
+  firstSecond,
+  type Installed,
+  renewalShare,
+  renewalTime,
+  type Wanted,
+} from '../../src/deployment/decision.ts';
 import { KeyUsage, subjectKeyIdentifier } from '../../src/x509/extensions.ts';
 import { authority, type CertificateOptions, day, intermediate, issue, now } from '../path/certificates.ts';
 
@@ -115,14 +123,16 @@ describe('renewalTime', () => {
   const life = fc.integer({ min: 0, max: 10 * 365 * 86_400 }).map(seconds => seconds * 1000);
   const share = fc.double({ min: 0, max: 1, noNaN: true });
 
-  it('lies within the life, on a whole second', () => {
+  it('lies within the life, on a whole millisecond', () => {
     fc.assert(
       fc.property(life, share, (length, renewAt) => {
         const certificate = { ...leaf().certificate, notBefore, notAfter: notBefore + length };
         const at = renewalTime(certificate, renewAt);
         expect(at).toBeGreaterThanOrEqual(notBefore);
         expect(at).toBeLessThanOrEqual(notBefore + length);
-        expect((at - notBefore) % 1000).toBe(0);
+        expect(Number.isInteger(at)).toBe(true);
+        expect(firstSecond(at) - at).toBeLessThan(1000);
+        expect(firstSecond(at) % 1000).toBe(0);
       }),
     );
   });
@@ -142,5 +152,49 @@ describe('renewalTime', () => {
 
   it('is after two thirds of 90 days', () => {
     expect(renewalTime(leaf().certificate, 2 / 3)).toBe(notBefore + 60 * day);
+  });
+});
+
+describe('renewalShare', () => {
+  it('is always the same for a service and a host, and another one for others', () => {
+    const shares = ['one', 'two'].flatMap(service => ['a', 'b'].map(host => renewalShare(2 / 3, service, host)));
+    expect(new Set(shares).size).toBe(4);
+    expect(renewalShare(2 / 3, 'one', 'a')).toBe(shares[0]);
+  });
+
+  it('is a little earlier than the profile says, and never later', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.double({ min: 0.01, max: 0.99 }), (service, host, renewAt) => {
+        const share = renewalShare(renewAt, service, host);
+        expect(share).toBeLessThanOrEqual(renewAt);
+        expect(share).toBeGreaterThanOrEqual(Math.max(renewAt / 2, renewAt - 0.05));
+      }),
+    );
+    expect(renewalShare(2 / 3, 'one', undefined)).toBe(2 / 3);
+  });
+
+  it('spreads a fleet over the whole of the time that there is', () => {
+    const early = Array.from({ length: 1000 }, (_, i) => 2 / 3 - renewalShare(2 / 3, `svc-${i}`, 'node-1'));
+    const tenths = Array.from({ length: 10 }, (_, i) => early.filter(e => Math.floor(e * 200) === i).length);
+    expect(Math.min(...tenths)).toBeGreaterThan(50);
+    expect(Math.max(...tenths)).toBeLessThan(150);
+  });
+});
+
+describe('decide, with what CRLs list', () => {
+  const revoked = { place: 'leaf', subject: 'CN=user-svc', reason: 'keyCompromise', revocationDate: now } as const;
+
+  it('finds a revoked certificate due, and one whose issuer is', () => {
+    expect(decide(installed(), wanted(), 'ec-p256', now, revoked)).toEqual([
+      { code: 'revoked', reason: 'keyCompromise', revocationDate: now },
+    ]);
+    expect(decide(installed(), wanted(), 'ec-p256', now, { ...revoked, place: 'issuer' })).toEqual([
+      { code: 'issuer-revoked', subject: 'CN=user-svc', reason: 'keyCompromise', revocationDate: now },
+    ]);
+  });
+
+  it('finds nothing due while the certificate is on hold: a new one would go round it', () => {
+    const hold = { ...revoked, reason: 'certificateHold' };
+    expect(decide(installed(), wanted({ renewAt: 0.1 }), 'rsa-2048', now, hold)).toEqual([]);
   });
 });

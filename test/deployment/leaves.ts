@@ -12,6 +12,7 @@ export async function enrolmentIn(
 ): Promise<Enrolment> {
   const order = {
     directory,
+    host: undefined,
     force: false,
     leafPassphrase: undefined,
     caPassphrase: noPassphrase,

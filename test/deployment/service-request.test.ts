@@ -46,6 +46,8 @@ async function enrolment(
 ): Promise<RequestEnrolment> {
   return {
     directory: node(),
+    host: undefined,
+    revocation: () => undefined,
     config: await readConfig(node()),
     force: false,
     passphrase: undefined,
