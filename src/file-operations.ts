@@ -164,8 +164,37 @@ export async function syncAndClose(file: number, path: string): Promise<void> {
   }
 }
 
-/** Makes the names in a directory durable. A file system that can't sync directories (EINVAL) is left alone. */
-export async function syncDirectory(path: string): Promise<void> {
+interface DirectorySyncs {
+  readonly running: Promise<void>;
+  /** Of those who came while it ran. */
+  next?: Promise<void>;
+}
+
+const directorySyncs = new Map<string, DirectorySyncs>();
+
+/**
+ * Makes the names in a directory durable. A file system that can't sync directories (EINVAL) is left alone. A sync that has begun may miss what
+ * was done since, so whoever comes meanwhile shares the one after it with all others who wait.
+ */
+export function syncDirectory(path: string): Promise<void> {
+  const syncs = directorySyncs.get(path);
+  if (syncs === undefined) return beginSync(path);
+  const begin = (): Promise<void> => beginSync(path);
+  syncs.next ??= syncs.running.then(begin, begin);
+  return syncs.next;
+}
+
+function beginSync(path: string): Promise<void> {
+  const syncs: DirectorySyncs = { running: syncDirectoryAlone(path) };
+  directorySyncs.set(path, syncs);
+  const end = (): void => {
+    if (syncs.next === undefined) directorySyncs.delete(path);
+  };
+  syncs.running.then(end, end);
+  return syncs.running;
+}
+
+async function syncDirectoryAlone(path: string): Promise<void> {
   const directory = perform('open', path, () => fs.openSync(path, 'r'));
   try {
     await syncAndClose(directory, path);

@@ -261,6 +261,32 @@ describe('directories', () => {
     expect((await withFaultAt(1, 'EINVAL', () => syncDirectory(directory()))).error).toBeUndefined();
     expect((await withFaultAt(1, 'EIO', () => syncDirectory(directory()))).error).toMatchObject({ code: 'unwritable' });
   });
+
+  it('syncs a directory anew for those who come while it is synced, once for all of them', async () => {
+    const begun: string[] = [];
+    faults.before = (operation, path) => {
+      if (operation === 'sync') begun.push(path);
+    };
+    const first = syncDirectory(directory());
+    const others = [syncDirectory(directory()), syncDirectory(directory()), syncDirectory(directory())];
+    expect(begun).toHaveLength(1);
+    await first;
+    await Promise.all(others);
+    expect(begun).toHaveLength(2);
+    await syncDirectory(directory());
+    expect(begun).toHaveLength(3);
+  });
+
+  it('tells each of those who share a sync of its failure, and only them', async () => {
+    let count = 0;
+    faults.before = operation => {
+      count += operation === 'sync' ? 1 : 0;
+      if (operation === 'sync' && count === 2) throw systemError('EIO');
+    };
+    const calls = [0, 1, 2].map(() => syncDirectory(directory()));
+    expect((await Promise.allSettled(calls)).map(call => call.status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    await syncDirectory(directory());
+  });
 });
 
 describe('failures', () => {

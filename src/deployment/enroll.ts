@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, type ServiceFile } from '../config/service-file.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
@@ -267,7 +267,7 @@ export async function putInForce(deployment: Deployment): Promise<Certificate> {
     now,
     random: count => enrolment.random(count),
     verify: generation => checkAsConsumer(generation, deployment, content),
-    together: { path: paths.settings, write: () => writeServiceSettings(paths, plan.settings) },
+    together: { name: basename(paths.settings), content: encodeServiceFile(plan.settings) },
   });
   return certificate;
 }

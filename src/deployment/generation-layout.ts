@@ -12,6 +12,28 @@ export interface GenerationFiles {
   readonly ca: string;
 }
 
+export interface InstallOptions {
+  /** In milliseconds. */
+  readonly now: number;
+  readonly random: (count: number) => Uint8Array;
+  /** How long a generation stays after it was replaced, in milliseconds; 24 h unless told. */
+  readonly overlap?: number;
+  /**
+   * Looks at the new generation (the path of its directory) as a consumer would, before any consumer can.
+   * What it throws stops the installation.
+   */
+  readonly verify?: (generationDirectory: string) => Promise<void>;
+  /** A file in the service's directory that is written just before the new generation is in force, and is as before where that fails; 0644. */
+  readonly together?: { readonly name: string; readonly content: string };
+}
+
+export interface Installation {
+  /** The name of the generation in force. */
+  readonly generation: string;
+  /** False where all three files were there already, and nothing was touched. */
+  readonly changed: boolean;
+}
+
 /** In milliseconds. Readers may still open files in a generation that was replaced (Envoy does). */
 export const defaultOverlap = 24 * 60 * 60 * 1000;
 
@@ -21,6 +43,9 @@ export const files = [
   { part: 'cert', name: 'cert.pem', mode: 0o644 },
   { part: 'ca', name: 'ca.pem', mode: 0o644 },
 ] as const;
+
+/** Of what is written `together` with a generation. */
+export const togetherMode = 0o644;
 
 export const currentLink = '..data';
 

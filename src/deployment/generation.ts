@@ -1,58 +1,41 @@
-import type { Stats } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import {
   attempt,
-  changeGroup,
-  changeMode,
-  createFile,
   makeDirectory,
   makeSymlink,
   readLink,
-  removeEmptyDirectory,
   removeFile,
   removeTree,
   renamePath,
   statPath,
-  syncAndClose,
   syncDirectory,
 } from '../file-operations.ts';
-import { readBounded } from '../files.ts';
+import { readBounded, replaceFile } from '../files.ts';
 import { allOrNothing, takeBack, type UndoStep, wayBack } from '../staging.ts';
 import {
   currentLink,
   defaultOverlap,
   files,
   type GenerationFiles,
+  type Installation,
+  type InstallOptions,
   linkedGeneration,
   nextPrefix,
+  togetherMode,
 } from './generation-layout.ts';
 import { prune } from './generation-prune.ts';
+import { allDone, keyInForce, newName, writeFiles } from './generation-write.ts';
+import { installNewService } from './new-service.ts';
 
-export { defaultOverlap, type GenerationFiles, publicPath } from './generation-layout.ts';
+export {
+  defaultOverlap,
+  type GenerationFiles,
+  type Installation,
+  type InstallOptions,
+  publicPath,
+} from './generation-layout.ts';
 export { pruneGenerations } from './generation-prune.ts';
-
-export interface InstallOptions {
-  /** In milliseconds. */
-  readonly now: number;
-  readonly random: (count: number) => Uint8Array;
-  /** How long a generation stays after it was replaced, in milliseconds; 24 h unless told. */
-  readonly overlap?: number;
-  /**
-   * Looks at the new generation (the path of its directory) as a consumer would, before any consumer can.
-   * What it throws stops the installation.
-   */
-  readonly verify?: (generationDirectory: string) => Promise<void>;
-  /** A file in the service's directory that is written just before the new generation is in force, and is as before where that fails. */
-  readonly together?: { readonly path: string; readonly write: () => Promise<void> };
-}
-
-export interface Installation {
-  /** The name of the generation in force. */
-  readonly generation: string;
-  /** False where all three files were there already, and nothing was touched. */
-  readonly changed: boolean;
-}
 
 export interface ServiceFiles {
   readonly generation: string;
@@ -98,6 +81,7 @@ export async function installGeneration(
   content: GenerationFiles,
   options: InstallOptions,
 ): Promise<Installation> {
+  if (statPath(serviceDirectory) === undefined) return installNewService(serviceDirectory, content, options);
   const before = linkedGeneration(serviceDirectory);
   const missing = missingLinks(serviceDirectory);
   if (before !== undefined && missing.length === 0 && (await holds(join(serviceDirectory, before), content))) {
@@ -106,14 +90,13 @@ export async function installGeneration(
   const undo: UndoStep[] = [];
   let generation: string;
   try {
-    const isNew = makeServiceDirectory(serviceDirectory, undo);
     generation = await writeGeneration(serviceDirectory, content, options, undo);
-    if (isNew) await syncDirectory(dirname(serviceDirectory));
     await options.verify?.(join(serviceDirectory, generation));
     for (const name of missing) linkThroughCurrent(serviceDirectory, name, undo);
     if (options.together !== undefined) {
-      undo.push(await wayBack(options.together.path));
-      await options.together.write();
+      const path = join(serviceDirectory, options.together.name);
+      undo.push(await wayBack(path));
+      await replaceFile(path, options.together.content, { mode: togetherMode });
     }
     renamePath(nextLink(serviceDirectory, generation), join(serviceDirectory, currentLink));
   } catch (error) {
@@ -175,16 +158,6 @@ async function holds(generationDirectory: string, content: GenerationFiles): Pro
   }
 }
 
-/** Whether the directory was missing. */
-function makeServiceDirectory(serviceDirectory: string, undo: UndoStep[]): boolean {
-  if (statPath(serviceDirectory) !== undefined) return false;
-  undo.push(() => {
-    removeEmptyDirectory(serviceDirectory);
-  });
-  makeDirectory(serviceDirectory, 0o755);
-  return true;
-}
-
 /** Writes the generation and the link that is to become `..data`, all durable at return. */
 async function writeGeneration(
   serviceDirectory: string,
@@ -203,51 +176,14 @@ async function writeGeneration(
   );
   makeSymlink(generation, link);
   makeDirectory(directory, 0o755);
-  const write = async (file: (typeof files)[number]): Promise<void> => {
-    const path = join(directory, file.name);
-    const open = createFile(path, content[file.part], file.mode);
-    if (file.part === 'key') keepGroup(open, path, keyInForce(serviceDirectory));
-    await syncAndClose(open, path);
-  };
-  await allDone([...files.map(write), syncDirectory(directory), syncDirectory(serviceDirectory)]);
+  await allDone([...writeFiles(directory, content, keyInForce(serviceDirectory)), syncDirectory(serviceDirectory)]);
   return generation;
-}
-
-function keyInForce(serviceDirectory: string): Stats | undefined {
-  return statPath(join(serviceDirectory, currentLink, 'key.pem'));
-}
-
-/**
- * A key that the group of a service may read (0640, as PostgreSQL takes it) stays so when it is renewed; nobody else ever gets to read it.
- * Where the group can't be given to the new file, it stays its owner's alone.
- */
-function keepGroup(file: number, path: string, before: Stats | undefined): void {
-  if (before?.isFile() !== true || (before.mode & 0o040) === 0) return;
-  attempt(() => {
-    changeGroup(file, path, before.gid);
-    changeMode(file, path, 0o640);
-  });
 }
 
 /** What of the mode of the key in force lets others read or change it; undefined where nothing does. */
 export function looseKeyMode(serviceDirectory: string): string | undefined {
   const stat = keyInForce(serviceDirectory);
   return stat === undefined || (stat.mode & 0o037) === 0 ? undefined : `0${(stat.mode & 0o777).toString(8)}`;
-}
-
-/** Waits for all, also after a failure, so that nothing is still being written when it is tidied up. */
-async function allDone(steps: readonly Promise<void>[]): Promise<void> {
-  await Promise.allSettled(steps);
-  await Promise.all(steps);
-}
-
-/** `..20261122T140501Z-3f9c`: the instant, and a random part for several within a second. */
-function newName(serviceDirectory: string, options: InstallOptions): string {
-  const timestamp = new Date(options.now).toISOString().replace(/[-:]|\.\d+/g, '');
-  for (;;) {
-    const name = `..${timestamp}-${Buffer.from(options.random(2)).toString('hex')}`;
-    if (statPath(join(serviceDirectory, name)) === undefined) return name;
-  }
 }
 
 function nextLink(serviceDirectory: string, generation: string): string {

@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   currentGeneration,
@@ -197,8 +197,26 @@ describe('installGeneration', () => {
       // After the rename the new one is in force; before, there is nothing.
       if (existsSync(service())) expect(publicTag()).toEqual(['new', 'new', 'new']);
       else expect(error).toBeDefined();
+      // Only where the failure is that of tidying up, something is left, and the next one removes it.
+      if (!existsSync(service()) && failed?.operation !== 'rmdir') expect(readdirSync(directory())).toEqual([]);
     });
     expect(count).toBeGreaterThan(20);
+  });
+
+  it('shows nothing of a first one before it is whole, and removes what a killed one left', async () => {
+    const staging = join(directory(), '.user-svc.new');
+    mkdirSync(staging);
+    writeFileSync(join(staging, 'key.pem'), 'half');
+    const together = { name: 'service.yaml', content: 'profile: service\n' };
+    const verify = (generation: string): Promise<void> => {
+      expect(existsSync(service())).toBe(false);
+      expect(readFileSync(join(dirname(generation), 'service.yaml'), 'utf8')).toBe(together.content);
+      return Promise.resolve();
+    };
+    await install('a', start, { together, verify });
+    expect(publicTag()).toEqual(['a', 'a', 'a']);
+    expect(readFileSync(at('service.yaml'), 'utf8')).toBe(together.content);
+    expect(readdirSync(directory())).toEqual(['user-svc']);
   });
 
   it.each(['ENOSPC', 'EIO', 'EACCES'])('has the old or the new one in force, whatever %s stops', async code => {
