@@ -12,11 +12,13 @@ import {
   type LedgerEvent,
   lineHash,
 } from './ledger-format.ts';
-import { readEntries, type ReadOptions, type TornTail } from './ledger-read.ts';
+import type { TornTail } from './ledger-lines.ts';
+import { readEntries, type ReadOptions } from './ledger-read.ts';
 import { readTail, type Tail } from './ledger-tail.ts';
 
 export type { LedgerEntry, LedgerEvent } from './ledger-format.ts';
-export { checkHashChain, checkLedgerFile, readEntries, type TornTail } from './ledger-read.ts';
+export type { TornTail } from './ledger-lines.ts';
+export { checkHashChain, checkLedgerFile, readEntries } from './ledger-read.ts';
 
 export interface LedgerContent {
   readonly entries: readonly LedgerEntry[];
