@@ -15,12 +15,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   run: ['main', 'terminal'],
   main: ['commands', 'system'],
   commands: [
-    ...['enrolment', 'inspect', 'peer', 'verification', 'issuers', 'authority', 'deployment', 'issuance'],
+    ...['enrolment', 'inspect', 'peer', 'status', 'verification', 'issuers', 'authority', 'deployment', 'issuance'],
     ...['path', 'keys', 'x509', 'der', 'config', 'options', 'files', 'lines', 'lock-directory', 'system'],
   ],
   enrolment: [
     ...['issuers', 'authority', 'deployment', 'issuance', 'keys', 'x509', 'der'],
     ...['config', 'options', 'files', 'system'],
+  ],
+  status: [
+    ...['authority', 'deployment', 'issuance', 'path', 'keys', 'x509', 'der'],
+    ...['config', 'options', 'files', 'file-operations', 'system'],
   ],
   verification: [
     'lines',
