@@ -72,6 +72,8 @@ export type LedgerEntry = (LedgerEvent | UnknownEvent) & {
   readonly at: string;
   /** SHA-256 of the line before, in hex; 64 zeros in the first. */
   readonly prev: string;
+  /** SHA-256, in hex, of the line before this member, which is its last; lines of earlier versions have none. */
+  readonly sum?: string;
 };
 
 /** What `prev` of the first line is. */
@@ -80,7 +82,7 @@ export const firstPrev = '0'.repeat(64);
 /** In octets: bounds what a reader holds. Far above any line of ours, and above what one group of appends writes and a crash may tear. */
 export const longestLine = 16 * 1024 * 1024;
 
-export function lineHash(line: Uint8Array): string {
+export function lineHash(line: Uint8Array | string): string {
   return hash('sha256', line, 'hex');
 }
 
@@ -145,19 +147,47 @@ export function encodeEvent(event: LedgerEvent, now: number): string {
 
 /** One line without its newline. */
 export function encodeLine(seq: number, event: string, prev: string): string {
-  return `{"seq":${seq},${event},"prev":"${prev}"}`;
+  return withSum(`{"seq":${seq},${event},"prev":"${prev}"`);
+}
+
+/** Ends an object that lacks its closing brace. */
+export function withSum(text: string): string {
+  return `${text}${beforeSum}${hash('sha256', text, 'hex')}${behindSum}`;
+}
+
+// The chain of `prev` shows a change only to those who read on to the next line. The sum shows it in the line itself, the last one too.
+const beforeSum = ',"sum":"';
+const behindSum = '"}';
+const sumLength = beforeSum.length + 64 + behindSum.length;
+
+export type SumState = 'absent' | 'right' | 'wrong';
+
+/** How a line ends that an earlier version wrote: any other without a sum had one whose name was altered. */
+const endWithoutSum = /^"prev":"[0-9a-f]{64}"\}$/;
+
+/** Whether a line ends in a sum, and in the right one; without one, in `prev`. */
+export function sumState(line: Uint8Array): SumState {
+  const covered = line.length - sumLength;
+  if (covered < 0) return 'wrong';
+  const end = Buffer.from(line.buffer, line.byteOffset + covered, sumLength).toString('latin1');
+  if (!end.startsWith(beforeSum) || !end.endsWith(behindSum)) return endWithoutSum.test(end) ? 'absent' : 'wrong';
+  const sum = hash('sha256', line.subarray(0, covered), 'hex');
+  return end.startsWith(sum, beforeSum.length) ? 'right' : 'wrong';
 }
 
 /** Of a line that is none of ours: what is wrong with it, and nothing else. */
 export function parseLine(line: Uint8Array): LedgerEntry | string {
   const value = parseObject(line);
   if (value === undefined) return 'it is not a JSON object';
-  const { seq, at, event, prev, ...fields } = value;
+  const state = sumState(line);
+  if (state === 'wrong') return 'it does not end in the sum of what it holds';
+  const { seq, at, event, prev, sum, ...fields } = value;
   if (!count.is(seq)) return "its 'seq' is not a whole number";
   if (!instant.is(at)) return "its 'at' is not an instant (RFC 3339, UTC)";
   if (!sha256.is(prev)) return "its 'prev' is not a SHA-256 in lower-case hex";
   if (typeof event !== 'string') return "its 'event' is not text";
-  if (!isKnownEvent(event)) return { event: 'unknown', name: event, fields, seq, at, prev } as LedgerEntry;
+  if (!isKnownEvent(event))
+    return { event: 'unknown', name: event, fields, seq, at, prev, ...(state === 'right' && { sum }) } as LedgerEntry;
   const wrong = wrongField(fieldsByEvent[event], fields);
   return wrong === undefined ? (value as unknown as LedgerEntry) : `its ${wrong}`;
 }

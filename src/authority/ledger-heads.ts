@@ -38,8 +38,8 @@ export function readHead(line: Line): LineHead | undefined {
   return { at: time, event: isKnownEvent(event) ? event : 'unknown', serial, service };
 }
 
-/** Whether the line is certainly of an event that is not wanted. */
+/** Whether the line is certainly of an event that is not wanted. An event that nobody knows may be one that was altered, which parsing shows. */
 export function isOther(line: Line, wanted: ReadonlySet<LedgerEntry['event']>): boolean {
   const event = matchHead(line)?.[3];
-  return event !== undefined && !wanted.has(isKnownEvent(event) ? event : 'unknown');
+  return event !== undefined && isKnownEvent(event) && !wanted.has(event);
 }

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { MtlsctlError } from '../errors.ts';
 import { perform } from '../file-operations.ts';
-import { firstPrev, isTornLine, lineHash, longestLine, parseObject } from './ledger-format.ts';
+import { firstPrev, isTornLine, lineHash, longestLine, parseObject, sumState } from './ledger-format.ts';
 
 /** The last whole line, and what lies behind it. */
 export interface Tail {
@@ -43,7 +43,7 @@ function lineStart(bytes: Buffer, end: number): number {
 }
 
 function sequenceNumber(line: Buffer, path: string, end: number): number {
-  const seq = parseObject(line)?.['seq'];
+  const seq = sumState(line) === 'wrong' ? undefined : parseObject(line)?.['seq'];
   if (typeof seq === 'number' && Number.isSafeInteger(seq) && seq > 0) return seq;
   throw noLineToGoOnFrom(path, end);
 }

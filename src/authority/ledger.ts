@@ -198,7 +198,7 @@ function chained(events: readonly string[], tail: Tail): string {
   const lines = events.map(event => {
     seq += 1;
     const line = encodeLine(seq, event, hash);
-    hash = lineHash(Buffer.from(line));
+    hash = lineHash(line);
     return `${line}\n`;
   });
   return lines.join('');

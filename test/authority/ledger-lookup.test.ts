@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Ledger } from '../../src/authority/ledger.ts';
-import { encodeEvent, encodeLine, type Issued, type LedgerEvent } from '../../src/authority/ledger-format.ts';
+import { encodeEvent, encodeLine, type Issued, type LedgerEvent, withSum } from '../../src/authority/ledger-format.ts';
 import { findIssued, issuedTo, selectIssued } from '../../src/authority/ledger-lookup.ts';
 import { temporaryDirectory } from '../temporary.ts';
 
@@ -30,10 +30,10 @@ async function write(...events: readonly LedgerEvent[]): Promise<void> {
   await Ledger.open(path(), join(directory(), 'lock')).append(events, now);
 }
 
-/** Changes the text of one line, counted from 1, and leaves everything else. */
+/** Changes the text of one line, counted from 1, and its sum with it. */
 function rewrite(number: number, change: (line: string) => string): void {
   const lines = readFileSync(path(), 'utf8').split('\n');
-  lines[number - 1] = change(lines[number - 1] ?? '');
+  lines[number - 1] = withSum(change(lines[number - 1] ?? '').replace(/,"sum":"[0-9a-f]{64}"\}$/, ''));
   writeFileSync(path(), lines.join('\n'));
 }
 

@@ -19,6 +19,7 @@ import {
   type Issued,
   type LedgerEvent,
   parseLine,
+  withSum,
 } from '../../src/authority/ledger-format.ts';
 import { MtlsctlError } from '../../src/errors.ts';
 import { faults } from '../../src/file-operations.ts';
@@ -53,6 +54,9 @@ const revoked = (serial: string): LedgerEvent => ({
   notAfter: '2027-02-20T14:05:01Z',
 });
 
+/** A line that was altered, with the sum that fits it. */
+const resealed = (line: string): string => withSum(line.replace(/,"sum":"[0-9a-f]{64}"\}$/, ''));
+
 const serials = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => (i + 0x100000).toString(16));
 
@@ -80,10 +84,11 @@ describe('append', () => {
     await open().append([revoked('0a'), { event: 'released', serial: '0a' }], now + 1500);
     const [first = '', second = '', third = '', ...rest] = readFileSync(path(), 'utf8').split('\n');
     const sha256 = (line: string): string => createHash('sha256').update(line).digest('hex');
-    expect(first).toMatch(/^\{"seq":1,"at":"2026-11-22T14:05:01Z","event":"issued","serial":"0a",.*"prev":"0{64}"\}$/);
-    expect(second).toBe(
-      `{"seq":2,"at":"2026-11-22T14:05:02.500Z","event":"revoked","serial":"0a","reason":1,"date":"2026-12-01T00:00:00Z","notAfter":"2027-02-20T14:05:01Z","prev":"${sha256(first)}"}`,
+    expect(first).toMatch(
+      /^\{"seq":1,"at":"2026-11-22T14:05:01Z","event":"issued","serial":"0a",.*"prev":"0{64}","sum":"[0-9a-f]{64}"\}$/,
     );
+    const covered = `{"seq":2,"at":"2026-11-22T14:05:02.500Z","event":"revoked","serial":"0a","reason":1,"date":"2026-12-01T00:00:00Z","notAfter":"2027-02-20T14:05:01Z","prev":"${sha256(first)}"`;
+    expect(second).toBe(`${covered},"sum":"${sha256(covered)}"}`);
     expect(JSON.parse(third)).toMatchObject({ seq: 3, event: 'released', prev: sha256(second) });
     expect(rest).toEqual(['']);
     expect(statSync(path()).mode & 0o777).toBe(0o600);
@@ -114,9 +119,9 @@ describe('append', () => {
     await open().append(events, now);
     const { entries, torn } = await open().read();
     expect(torn).toBeUndefined();
-    expect(entries.map(({ seq, at, prev, ...event }) => ({ seq, at, prev: prev.length, event }))).toEqual(
-      events.map((event, i) => ({ seq: i + 1, at: '2026-11-22T14:05:01Z', prev: 64, event })),
-    );
+    expect(
+      entries.map(({ seq, at, prev, sum, ...event }) => ({ seq, at, prev: prev.length, sum: sum?.length, event })),
+    ).toEqual(events.map((event, i) => ({ seq: i + 1, at: '2026-11-22T14:05:01Z', prev: 64, sum: 64, event })));
   });
 
   it('shares the lock and the fsync among calls made at the same time', async () => {
@@ -190,6 +195,13 @@ describe('append', () => {
     writeFileSync(path(), '{"seq":"one"}\n');
     await expect(open().append([issued('01')], now)).rejects.toMatchObject({ code: 'ledger-corrupt' });
     expect(readFileSync(path(), 'utf8')).toBe('{"seq":"one"}\n');
+  });
+
+  it('refuses to go on from a line that was altered', async () => {
+    const altered = (await written(2)).toString().replace(/user-svc(?=.*\n$)/g, 'evil-svc');
+    writeFileSync(path(), altered);
+    await expect(open().append([issued('ff')], now)).rejects.toMatchObject({ code: 'ledger-corrupt' });
+    expect(readFileSync(path(), 'utf8')).toBe(altered);
   });
 
   it('serves a caller that holds the lock already', async () => {
@@ -354,11 +366,24 @@ describe('reading', () => {
   it('passes over events that are not asked for, and none that is written differently', async () => {
     await open().append([issued('01'), revoked('01'), issued('02')], now);
     const lines = readFileSync(path(), 'utf8').trimEnd().split('\n');
-    const other = `{ "event": "revoked", ${(lines[1] ?? '').slice(1).replace('"event":"revoked",', '')}`;
+    const other = resealed(`{ "event": "revoked", ${(lines[1] ?? '').slice(1).replace('"event":"revoked",', '')}`);
     writeFileSync(path(), `${[lines[0], other, lines[2]].join('\n')}\n`);
     const entries = await all(readEntries(path(), { events: new Set(['revoked']) }));
     expect(entries.map(entry => entry.seq)).toEqual([2]);
     expect(await all(readEntries(path(), { events: new Set(['unknown']) }))).toEqual([]);
+  });
+
+  it.each([
+    ['a revocation', 'revoked', '"reason":1', '"reason":6'],
+    ['a revocation that became something else', 'revoked', 'revoked', 'revokee'],
+  ])('refuses %s that was altered', async (_, event, from, to) => {
+    await open().append([issued('01'), revoked('01'), issued('02')], now);
+    writeFileSync(path(), readFileSync(path(), 'utf8').replace(from, to));
+    const events = new Set([event]) as ReadonlySet<LedgerEntry['event']>;
+    await expect(all(readEntries(path(), { events }))).rejects.toMatchObject({
+      code: 'ledger-corrupt',
+      details: { line: 2 },
+    });
   });
 
   it('finds lines across the edges of what is read at once', async () => {
@@ -387,11 +412,10 @@ describe('checkHashChain', () => {
     expect(checkLedgerFile(path())).toEqual(checkHashChain(bytes));
   });
 
-  it('finds every change of one octet before the last line', async () => {
+  it('finds every change of one octet', async () => {
     const bytes = await written(6);
-    const lastLine = bytes.lastIndexOf(10, bytes.length - 2) + 1;
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: lastLine - 1 }), fc.integer({ min: 1, max: 255 }), (offset, change) => {
+      fc.property(fc.integer({ min: 0, max: bytes.length - 1 }), fc.integer({ min: 1, max: 255 }), (offset, change) => {
         const changed = Buffer.from(bytes);
         changed[offset] = (changed[offset] ?? 0) ^ change;
         const line = 1 + bytes.subarray(0, offset).filter(octet => octet === 10).length;
@@ -402,6 +426,23 @@ describe('checkHashChain', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('accepts lines without a sum, as earlier versions wrote them', async () => {
+    const lines = (await written(3)).toString().split('\n');
+    lines[2] = (lines[2] ?? '').replace(/,"sum":"[0-9a-f]{64}"\}$/, '}');
+    const bytes = Buffer.from(lines.join('\n'));
+    expect(checkHashChain(bytes)).toMatchObject({ lines: 3, fault: undefined });
+    writeFileSync(path(), bytes);
+    await open().append([issued('ff')], now);
+    expect(checkLedgerFile(path())).toMatchObject({ lines: 4, fault: undefined });
+  });
+
+  it('finds a sum whose name was altered in the last line', async () => {
+    const text = (await written(2)).toString();
+    const at = text.lastIndexOf('"sum"') + 1;
+    const altered = Buffer.from(`${text.slice(0, at)}tum${text.slice(at + 3)}`);
+    expect(checkHashChain(altered).fault).toMatchObject({ line: 2 });
   });
 
   it('finds a line that is missing, doubled or exchanged', async () => {
@@ -417,7 +458,7 @@ describe('checkHashChain', () => {
 
   it('finds a line that was altered with its number kept', async () => {
     const lines = (await written(3)).toString().split('\n');
-    lines[1] = (lines[1] ?? '').replace('user-svc', 'evil-svc');
+    lines[1] = resealed((lines[1] ?? '').replace('user-svc', 'evil-svc'));
     const fault = checkHashChain(Buffer.from(lines.join('\n'))).fault;
     expect(fault).toMatchObject({ line: 3, kind: 'prev' });
     expect(fault?.expected).toMatch(/^[0-9a-f]{64}$/);
