@@ -36,6 +36,10 @@ export interface ConfigDefaults {
   /** Leaves only. */
   readonly keyType?: KeyType;
   readonly hook?: string;
+  /** After which a hook is ended; milliseconds. */
+  readonly hookTimeout?: number;
+  /** How long the files of the last certificate stay after a renewal; milliseconds. */
+  readonly overlap?: number;
 }
 
 export interface CrlConfig {
@@ -80,6 +84,8 @@ const readConfig = record({
     validity: scalar(parseDuration),
     keyType: scalar(parseKeyType),
     hook: scalar(parseHook),
+    hookTimeout: scalar(parseDuration),
+    overlap: scalar(parseDuration),
   }),
   crl: record({ validity: scalar(parseDuration), rootValidity: scalar(parseDuration) }),
   authorities: dictionary(
@@ -119,6 +125,8 @@ export function encodeConfig(settings: ConfigSettings): string {
       validity: duration(defaults.validity),
       keyType: defaults.keyType,
       hook: defaults.hook,
+      hookTimeout: duration(defaults.hookTimeout),
+      overlap: duration(defaults.overlap),
     },
     crl: {
       validity: formatDuration(crl.validity ?? defaultCrl.validity),

@@ -58,7 +58,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   issuers: ['authority', 'issuance', 'path', 'keys', 'x509', 'der', 'config', 'options', 'files'],
   deployment: [
     ...['issuance', 'path', 'keys', 'x509', 'der', 'system'],
-    ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory', 'staging'],
+    ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory', 'process-identity', 'staging'],
   ],
   authority: [
     ...['issuance', 'path', 'keys', 'x509', 'der', 'system'],

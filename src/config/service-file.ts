@@ -29,6 +29,10 @@ export interface ServiceFile {
   readonly validity?: number;
   readonly keyType?: KeyType;
   readonly hook?: string;
+  /** After which a hook is ended; milliseconds. */
+  readonly hookTimeout?: number;
+  /** How long the files of the last certificate stay after a renewal; milliseconds. */
+  readonly overlap?: number;
 }
 
 const maxNames = 100;
@@ -44,6 +48,8 @@ export const serviceReaders = {
   validity: scalar(parseDuration),
   keyType: scalar(parseKeyType),
   hook: scalar(parseHook),
+  hookTimeout: scalar(parseDuration),
+  overlap: scalar(parseDuration),
 } as const;
 
 const readServiceFile = record(serviceReaders);
@@ -65,8 +71,14 @@ export function encodeServiceFile(service: ServiceFile): string {
     ip: service.ip,
     uri: service.uri,
     email: service.email,
-    validity: service.validity === undefined ? undefined : formatDuration(service.validity),
+    validity: duration(service.validity),
     keyType: service.keyType,
     hook: service.hook,
+    hookTimeout: duration(service.hookTimeout),
+    overlap: duration(service.overlap),
   });
+}
+
+function duration(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : formatDuration(ms);
 }

@@ -142,14 +142,14 @@ async function asStored<T>(
   }
 }
 
-function keyWarnings({ directory, key }: ServicePaths): readonly string[] {
+export function keyWarnings({ directory, key }: ServicePaths): readonly string[] {
   const mode = looseKeyMode(directory);
   return mode === undefined
     ? []
     : [`${key} is open to others than its owner and group (mode ${mode}): chmod 0640 ${key}`];
 }
 
-function sameCertificates(some: readonly Certificate[], others: readonly Certificate[]): boolean {
+export function sameCertificates(some: readonly Certificate[], others: readonly Certificate[]): boolean {
   return (
     some.length === others.length &&
     some.every((each, index) => each === others[index] || sameOctets(each.der, others[index]?.der ?? new Uint8Array()))
@@ -188,6 +188,7 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
   const certificate = await putInForce({
     ...{ enrolment, paths, plan, chain, now },
     key: await keyPem(enrolment, key),
+    asked: plan.settings,
   });
   return { service, status: 'issued', certificate, plan, reasons, warnings: [...warnings, ...droppedWarnings(plan)] };
 }
@@ -203,7 +204,7 @@ async function makeWhole(
   const files = hasOtherAnchors ? await readService(paths.directory) : undefined;
   if (files === undefined || installed.state !== 'readable') return { reasons: [], warnings };
   const key = new TextDecoder().decode(files.key);
-  await putInForce({ enrolment, paths, plan, chain: installed.chain, key, now });
+  await putInForce({ enrolment, paths, plan, chain: installed.chain, key, now, asked: plan.settings });
   return { reasons: [{ code: 'anchors-changed' }], warnings };
 }
 
@@ -240,7 +241,10 @@ function isDnsName(name: string): boolean {
   return dnsNameProblem(name) === undefined;
 }
 
-function keyPem(enrolment: Pick<Enrolment, 'passphrase' | 'random'>, key: SoftwareKey): string | Promise<string> {
+export function keyPem(
+  enrolment: Pick<Enrolment, 'passphrase' | 'random'>,
+  key: SoftwareKey,
+): string | Promise<string> {
   const { passphrase } = enrolment;
   return passphrase === undefined
     ? encodePrivateKeyPem(key.pkcs8)
@@ -248,31 +252,35 @@ function keyPem(enrolment: Pick<Enrolment, 'passphrase' | 'random'>, key: Softwa
 }
 
 export interface Deployment {
-  readonly enrolment: Pick<Enrolment, 'random' | 'trustAnchors'>;
+  readonly enrolment: Pick<Enrolment, 'config' | 'random' | 'trustAnchors'>;
   readonly paths: ServicePaths;
   readonly plan: ServicePlan;
   readonly chain: readonly Certificate[];
   /** PEM. */
   readonly key: string;
   readonly now: number;
+  /** What service.yaml is to say from now on; undefined where that stays. */
+  readonly asked?: ServiceFile;
 }
 
 /** Installs a chain with its key, looked at as a consumer would before it is in force. service.yaml tells what was asked before the swap does it. */
 export async function putInForce(deployment: Deployment): Promise<Certificate> {
-  const { enrolment, paths, plan, chain, key, now } = deployment;
+  const { enrolment, paths, plan, chain, key, now, asked } = deployment;
+  const overlap = plan.settings.overlap ?? enrolment.config.defaults.overlap;
   const [certificate] = chain;
   if (certificate === undefined) throw new MtlsctlError('issued-certificate-refused', 'the issuer sent no certificate');
-  const content = { cert: pem(chain), key, ca: pem(enrolment.trustAnchors) };
+  const content = { cert: pemOf(chain), key, ca: pemOf(enrolment.trustAnchors) };
   await installGeneration(paths.directory, content, {
     now,
     random: count => enrolment.random(count),
     verify: generation => checkAsConsumer(generation, deployment, content),
-    together: { name: basename(paths.settings), content: encodeServiceFile(plan.settings) },
+    ...(overlap !== undefined && { overlap }),
+    ...(asked !== undefined && { together: { name: basename(paths.settings), content: encodeServiceFile(asked) } }),
   });
   return certificate;
 }
 
-function pem(certificates: readonly Certificate[]): string {
+export function pemOf(certificates: readonly Certificate[]): string {
   return certificates.map(certificate => encodePem('CERTIFICATE', certificate.der)).join('');
 }
 

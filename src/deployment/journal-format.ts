@@ -53,6 +53,10 @@ export interface Journal {
   readonly chain?: string;
   /** The last run of the hook. */
   readonly hook?: HookRun;
+  /** The process that runs the hook now, as formatIdentity() writes it. */
+  readonly runner?: string;
+  /** A person has put an earlier certificate back (`renew --rollback`): until then it is not replaced only for its age or for what is asked. */
+  readonly heldUntil?: number;
   /** Of the last attempt, where that failed: of the certificate, or (`hook-failed`) of the hook. */
   readonly failure?: JournalFailure;
   /** Attempts that failed one after the other. */
@@ -110,6 +114,7 @@ const hookShape: Shape = {
 const failureShape: Shape = { at: instant, code: text, message: text, hints: texts };
 const journalShape: Shape = {
   ...{ state, since: instant, reasons: texts, 'serial?': serial, 'previousSerial?': serial, 'chain?': text },
+  ...{ 'runner?': text, 'heldUntil?': instant },
   ...{ 'hook?': fits(hookShape), 'failure?': fits(failureShape), attempts: count, 'retryAt?': instant },
   'lastSuccess?': instant,
   counters: fits({ renewals: count, failures: count, hookFailures: count }),
@@ -120,7 +125,7 @@ const runShape: Shape = {
 };
 
 /** The keys whose numbers are instants, which a file shows as people read them. */
-const instants = new Set(['at', 'finishedAt', 'lastSuccess', 'retryAt', 'since', 'startedAt']);
+const instants = new Set(['at', 'finishedAt', 'heldUntil', 'lastSuccess', 'retryAt', 'since', 'startedAt']);
 
 export const encodeJournal = (journal: Journal): string => encode({ schema: 'mtlsctl/journal/v1', ...journal });
 export const encodeRunState = (run: RunState): string => encode({ schema: 'mtlsctl/run/v1', ...run });

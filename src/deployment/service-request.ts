@@ -193,7 +193,7 @@ async function installLocked(
     });
   }
   const now = order.now();
-  await putInForce({ enrolment: order, paths, plan, chain: withoutRoots(chain), key, now });
+  await putInForce({ enrolment: order, paths, plan, chain: withoutRoots(chain), key, now, asked: plan.settings });
   // The certificate is in force whatever becomes of its request, and the next run removes it too.
   attempt(() => {
     removeTree(paths.requestDirectory);

@@ -1,0 +1,42 @@
+import { formatDuration, formatInstant } from '../options.ts';
+
+/** Something in the PKI directory that was made at a known time. */
+export interface Evidence {
+  /** For a person: `the certificate of 'user-svc'`. */
+  readonly what: string;
+  /** Milliseconds. */
+  readonly at: number;
+  /** When it ends. */
+  readonly until: number;
+}
+
+export interface ClockTrouble {
+  /** Behind: something here is from the future. Ahead: so far from everything here that either the machine was off, or the clock is wrong. */
+  readonly kind: 'ahead' | 'behind';
+  readonly newest: number;
+  readonly what: string;
+}
+
+/** Machines that share a PKI directory differ by this much without anything being wrong; certificates are backdated by a minute. */
+const tolerance = 5 * 60_000;
+
+/** In so long a time something should have been made here, if all that there is has ended. */
+const longestSilence = 365 * 86_400_000;
+
+/** Judges the clock by what was made with it before. Undefined where nothing is wrong with it, or nothing is known. `now` in milliseconds. Pure. */
+export function judgeClock(evidence: readonly Evidence[], now: number): ClockTrouble | undefined {
+  const newest = evidence.reduce<Evidence | undefined>((a, b) => (a === undefined || b.at > a.at ? b : a), undefined);
+  if (newest === undefined) return undefined;
+  const trouble = { newest: newest.at, what: newest.what };
+  if (now < newest.at - tolerance) return { kind: 'behind', ...trouble };
+  const isOver = now > newest.at + longestSilence && evidence.every(({ until }) => until < now);
+  return isOver ? { kind: 'ahead', ...trouble } : undefined;
+}
+
+/** One line, no full stop. */
+export function explainClock({ kind, newest, what }: ClockTrouble, now: number): string {
+  const difference = formatDuration(Math.abs(now - newest));
+  return kind === 'behind'
+    ? `the clock says ${formatInstant(now)}, and ${what} was made ${difference} later, at ${formatInstant(newest)}`
+    : `the clock says ${formatInstant(now)}, ${difference} after the newest thing here (${what}): either this machine was off so long, or its clock is wrong`;
+}

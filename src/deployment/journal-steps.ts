@@ -1,0 +1,112 @@
+import type { MtlsctlError } from '../errors.ts';
+import { emptyJournal } from './journal.ts';
+import type { HookRun, Journal, JournalFailure } from './journal-format.ts';
+
+/* The steps of a renewal as its journal has them. Pure; instants and lengths of time in milliseconds. */
+
+const minute = 60_000;
+const longestPause = 60 * minute;
+
+/** How long an unattended run leaves a service alone after so many failures in a row. */
+export function pauseAfter(attempts: number): number {
+  return Math.min(minute * 2 ** Math.min(attempts - 1, 10), longestPause);
+}
+
+/**
+ * Whether an unattended run has to wait before it tries again. An instant further away than any pause is the work of a clock that was wrong.
+ */
+export function isWaiting({ retryAt }: Journal, now: number): boolean {
+  return retryAt !== undefined && now < retryAt && retryAt - now <= longestPause;
+}
+
+/** A hook that is owed stays so until the next certificate is in force: who reads an old file is to be told of the present one. */
+export function begun(
+  journal: Journal,
+  reasons: readonly string[],
+  previousSerial: string | undefined,
+  now: number,
+): Journal {
+  if (journal.state === 'live') return journal;
+  const { serial, previousSerial: before, chain, hook, failure, heldUntil, ...rest } = journal;
+  return { ...rest, state: 'due', since: now, reasons, ...(previousSerial !== undefined && { previousSerial }) };
+}
+
+export interface IssuedStep {
+  readonly serial: string;
+  readonly previousSerial: string | undefined;
+  readonly reasons: readonly string[];
+  /** PEM. */
+  readonly chain: string;
+}
+
+export function issued(journal: Journal, { serial, previousSerial, reasons, chain }: IssuedStep, now: number): Journal {
+  const { previousSerial: before, heldUntil, ...rest } = journal;
+  return {
+    ...rest,
+    ...{ state: 'issued', since: now, reasons, serial, chain },
+    ...(previousSerial !== undefined && { previousSerial }),
+  };
+}
+
+export interface InForceStep {
+  readonly serial: string;
+  readonly previousSerial: string | undefined;
+  readonly reasons: readonly string[];
+  readonly hasHook: boolean;
+}
+
+/** Where there is no hook the renewal is over with that. */
+export function inForce(journal: Journal, step: InForceStep, now: number): Journal {
+  const { counters, lastSuccess } = journal;
+  return {
+    ...{ state: step.hasHook ? 'live' : 'done', since: now, reasons: step.reasons, serial: step.serial },
+    ...(step.previousSerial !== undefined && { previousSerial: step.previousSerial }),
+    ...(step.hasHook ? lastSuccess !== undefined && { lastSuccess } : { lastSuccess: now }),
+    attempts: 0,
+    counters: { ...counters, renewals: counters.renewals + 1 },
+  };
+}
+
+/** What was begun has become needless: somebody else has seen to it. */
+export function dropped(journal: Journal, now: number): Journal {
+  const { chain, failure, retryAt, hook, ...rest } = journal;
+  return { ...rest, state: 'done', since: now, attempts: 0 };
+}
+
+export function failed(journal: Journal, error: MtlsctlError, now: number): Journal {
+  const { counters } = journal;
+  return {
+    ...afterFailure(journal, failureOf(error, now), now),
+    // What is `done` and can't be looked at any more is not known to be so.
+    ...(journal.state === 'done' && { state: 'due', since: now }),
+    counters: { ...counters, failures: counters.failures + 1 },
+  };
+}
+
+function failureOf({ code, message, hints }: MtlsctlError, at: number): JournalFailure {
+  return { at, code, message, hints };
+}
+
+function afterFailure(journal: Journal, failure: JournalFailure, now: number): Journal {
+  const attempts = journal.attempts + 1;
+  return { ...journal, failure, attempts, retryAt: now + pauseAfter(attempts) };
+}
+
+export function hookStarted(journal: Journal, runner: string, now: number): Journal {
+  return { ...journal, runner, hook: { startedAt: now, output: [] } };
+}
+
+/** `error` is what is said of a run without success. */
+export function hookEnded(journal: Journal, run: HookRun, error: MtlsctlError | undefined, now: number): Journal {
+  const { runner, ...rest } = journal;
+  if (error === undefined) {
+    const { failure, retryAt, ...clean } = rest;
+    return { ...clean, hook: run, state: 'done', since: now, attempts: 0, lastSuccess: now };
+  }
+  const { counters } = rest;
+  const counted = { ...rest, hook: run, counters: { ...counters, hookFailures: counters.hookFailures + 1 } };
+  return afterFailure(counted, failureOf(error, now), now);
+}
+
+/** Of a journal that can't be understood: it is not known what is owed, and a hook that is run once too often does no harm. */
+export const lostJournal: Journal = { ...emptyJournal, state: 'live' };

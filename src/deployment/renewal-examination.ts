@@ -1,0 +1,110 @@
+import { MtlsctlError } from '../errors.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { type DueReason, type Installed, isOnHold } from './decision.ts';
+import { type Enrolment, keyWarnings, sameCertificates, whyDue } from './enroll.ts';
+import { publicLinksMissing } from './generation.ts';
+import type { Journal } from './journal.ts';
+import { planService, type ServicePlan } from './plan.ts';
+import { readInstalled, readServiceSettings, type ServicePaths } from './service.ts';
+
+/** What is found out about a service before anything is done. */
+export interface Examination {
+  readonly now: number;
+  readonly plan: ServicePlan;
+  readonly installed: Installed;
+  /** Why a new certificate is due. */
+  readonly reasons: readonly DueReason[];
+  /** What is wrong around a certificate that can stay; empty where it can't. */
+  readonly repairs: readonly DueReason[];
+  /** For a person. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Looks at one service as service.yaml, its profile, its authority and the CRLs would have it now. Where the authority is not known here, what
+ * it is like is told from the chain that is installed. Throws `not-found` without a service.yaml, `config-invalid`, `malformed`,
+ * `already-exists` where a public path is something else than our link.
+ */
+export async function examineForRenewal(
+  enrolment: Omit<Enrolment, 'issue'>,
+  service: string,
+  { paths, journal }: { readonly paths: ServicePaths; readonly journal: Journal },
+): Promise<Examination> {
+  const now = enrolment.now();
+  const stored = await readServiceSettings(paths);
+  if (stored === undefined) throw notAsked(service, paths);
+  const missingLinks = publicLinksMissing(paths.directory);
+  const settings = await enrolment.settings(service, stored);
+  const known = await enrolment.issuers(settings);
+  const { trustAnchors } = enrolment;
+  const installed = await readInstalled(paths, [...known, ...trustAnchors]);
+  const issuers = known.length > 0 ? known : issuersInstalled(installed, trustAnchors);
+  const plan = planService(service, settings, enrolment.config, issuers, enrolment.host);
+  const due = whyDue(installed, plan, enrolment, now);
+  const reasons = isHeld(journal, now) ? due.filter(reason => cannotWait.has(reason.code)) : due;
+  const revocation =
+    installed.state === 'readable' ? enrolment.revocation([...installed.chain, ...trustAnchors]) : undefined;
+  const onHold = isOnHold(revocation)
+    ? [`its certificate is on hold, and gets no successor: 'mtlsctl revoke ${service} --release' ends that`]
+    : [];
+  return {
+    ...{ now, plan, installed, reasons },
+    repairs: reasons.length > 0 ? [] : repairsOf(installed, missingLinks, trustAnchors),
+    warnings: [...keyWarnings(paths), ...onHold],
+  };
+}
+
+function notAsked(service: string, paths: ServicePaths): MtlsctlError {
+  return new MtlsctlError(
+    'not-found',
+    `${paths.settings} is missing: what service '${service}' is to have is not known`,
+    {
+      hints: [`say it once more: mtlsctl enroll ${service}`],
+      details: { path: paths.settings },
+    },
+  );
+}
+
+/** The names of a service depend on what its authority's constraints allow. */
+function issuersInstalled(installed: Installed, trustAnchors: readonly Certificate[]): readonly Certificate[] {
+  return installed.state === 'readable' ? [...installed.chain.slice(1), ...trustAnchors] : [];
+}
+
+/** What is due even where a person has put an earlier certificate back. */
+const cannotWait: ReadonlySet<DueReason['code']> = new Set<DueReason['code']>([
+  'expired',
+  'forced',
+  'issuer-revoked',
+  'missing',
+  'pair-mismatch',
+  'revoked',
+  'unreadable',
+]);
+
+function isHeld({ heldUntil }: Journal, now: number): boolean {
+  return heldUntil !== undefined && now < heldUntil;
+}
+
+function repairsOf(
+  installed: Installed,
+  missingLinks: readonly string[],
+  trustAnchors: readonly Certificate[],
+): readonly DueReason[] {
+  const hasOtherAnchors = installed.state === 'readable' && !sameCertificates(installed.anchors, trustAnchors);
+  return [
+    ...(missingLinks.length === 0 ? [] : [{ code: 'missing', files: missingLinks } as const]),
+    ...(hasOtherAnchors ? [{ code: 'anchors-changed' } as const] : []),
+  ];
+}
+
+/** Whether a chain that waits to be put in force is still what would be asked for now. */
+export function isStillWanted(
+  chain: readonly Certificate[],
+  { plan, now }: Examination,
+  enrolment: Pick<Enrolment, 'revocation' | 'trustAnchors'>,
+): boolean {
+  const [certificate] = chain;
+  if (certificate === undefined) return false;
+  const installed = { state: 'readable', certificate, chain, anchors: [], keyMatches: true } as const;
+  return whyDue(installed, plan, { ...enrolment, force: false }, now).length === 0;
+}
