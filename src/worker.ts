@@ -1,24 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { serveEnrolments, type ThreadOrder } from './enrolment/threads.ts';
+import { type EnrolmentThreadOrder, serveEnrolments } from './enrolment/threads.ts';
+import { serveVerifications, type VerificationThreadOrder } from './verification/threads.ts';
 
-/** A thread of `enroll --from`. */
+/** A thread of `enroll --from` or `verify-chain`. */
 export function runWorker(): void {
-  const port = parentPort;
-  if (port === null) throw new Error('this file is started as a thread only');
-  serveEnrolments(
-    workerData as ThreadOrder,
-    {
-      post: message => {
-        port.postMessage(message);
-      },
-      listen: receive => {
-        port.on('message', receive);
-      },
-      close: () => {
-        port.close();
-      },
+  const node = parentPort;
+  if (node === null) throw new Error('this file is started as a thread only');
+  const port = {
+    post: (message: unknown) => {
+      node.postMessage(message);
     },
-    { now: () => Date.now(), random: count => randomBytes(count) },
-  );
+    listen: (receive: (message: unknown) => void) => {
+      node.on('message', receive);
+    },
+    close: () => {
+      node.close();
+    },
+  };
+  const order = workerData as EnrolmentThreadOrder | VerificationThreadOrder;
+  if (order.kind === 'verification') serveVerifications(order, port);
+  else serveEnrolments(order, port, { now: () => Date.now(), random: count => randomBytes(count) });
 }

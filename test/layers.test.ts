@@ -11,7 +11,7 @@ const everywhere = ['errors', 'printable', 'printable-json'];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   single: ['run', 'worker'],
   program: ['run', 'worker'],
-  worker: ['enrolment'],
+  worker: ['enrolment', 'verification'],
   run: ['main', 'terminal'],
   main: ['commands', 'system'],
   commands: [
@@ -20,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   enrolment: [
     ...['issuers', 'authority', 'deployment', 'issuance', 'keys', 'x509', 'der'],
-    ...['config', 'options', 'files', 'system'],
+    ...['config', 'options', 'files', 'system', 'thread-work'],
   ],
   status: [
     ...['authority', 'deployment', 'issuance', 'path', 'keys', 'x509', 'der'],
@@ -29,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   verification: [
     'lines',
     'system',
-    'lines',
+    'thread-work',
     'authority',
     'deployment',
     'path',
@@ -79,6 +79,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   terminal: ['lines', 'standard-output', 'system', 'threads'],
   'standard-output': ['system'],
   threads: ['system'],
+  'thread-work': ['system'],
   system: ['lines'],
   lines: [],
   printable: [],

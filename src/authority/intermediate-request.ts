@@ -13,7 +13,7 @@ import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { allOrNothing, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
-import { certificateSignature } from '../x509/certificate-signature.ts';
+import { issuerSignature } from '../x509/issuer-signature.ts';
 import { sameOctets } from '../der/octets.ts';
 import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
@@ -123,7 +123,7 @@ export async function existingAnswer(
   const answers =
     certificate !== undefined &&
     sameOctets(certificate.subjectPublicKeyInfo.der, request.subjectPublicKeyInfo.der) &&
-    certificateSignature(certificate, issuer.subjectPublicKeyInfo) === 'valid';
+    issuerSignature(certificate, issuer.subjectPublicKeyInfo) === 'valid';
   if (!answers) throw noAnswer(out, 'is not the answer to this request', []);
   const keyType = keyTypeOf(request.subjectPublicKeyInfo);
   const differences = await differencesFrom({ ...order, keyType }, certificate);

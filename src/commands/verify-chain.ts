@@ -7,7 +7,7 @@ import { answerLines, longestLine } from '../verification/batch.ts';
 import { junitReport } from '../verification/junit.ts';
 import { type VerificationOrder, verifyTargets } from '../verification/run.ts';
 import { parseReferenceName } from '../verification/reference-name.ts';
-import { resultDocument, resultText } from '../verification/report.ts';
+import { resultText } from '../verification/report.ts';
 import { type CommandContext, type CommandDefinition, gather, type Outcome } from './command.ts';
 
 /** Flags that go as they are, each as its parser returned it. */
@@ -70,21 +70,24 @@ the answers are, and 3 where stdin can't be read.`,
   },
   async run(context, operands, options) {
     if (options['batch'] === true) return answerBatch(context, operands);
-    const run = await verifyTargets({
-      directory: context.directory,
-      targets: operands,
-      ...(options as unknown as VerifyChainFlags),
-      at: (options['at'] as number | undefined) ?? context.system.now(),
-      all: options['all'] === true,
-      crls: (options['crl'] ?? []) as readonly string[],
-      names: (options['name'] ?? []) as readonly ReferenceName[],
-      requireCrl: options['requireCrl'] === true,
-      strict: options['strict'] === true,
-    });
+    const run = await verifyTargets(
+      {
+        directory: context.directory,
+        targets: operands,
+        ...(options as unknown as VerifyChainFlags),
+        at: (options['at'] as number | undefined) ?? context.system.now(),
+        all: options['all'] === true,
+        crls: (options['crl'] ?? []) as readonly string[],
+        names: (options['name'] ?? []) as readonly ReferenceName[],
+        requireCrl: options['requireCrl'] === true,
+        strict: options['strict'] === true,
+      },
+      context.system,
+    );
     const report = options['junit'] as string | undefined;
     if (report !== undefined) await replaceFile(report, junitReport(run.results), { mode: 0o644 });
     return {
-      document: { schema: 'mtlsctl/verify-chain/v1', results: run.results.map(resultDocument) },
+      document: { schema: 'mtlsctl/verify-chain/v1', results: run.results },
       status: run.status,
       text: paint => run.results.map(result => resultText(result, paint)).join(''),
     };

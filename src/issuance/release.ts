@@ -1,7 +1,7 @@
 import { unsignedIntegerContent } from '../der/writer.ts';
 import { MtlsctlError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { certificateSignature } from '../x509/certificate-signature.ts';
+import { issuerSignature } from '../x509/issuer-signature.ts';
 import { lint } from '../x509/lint.ts';
 import { sameOctets } from '../der/octets.ts';
 import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
@@ -35,7 +35,7 @@ export function releaseOrRefuse(certificate: Certificate, blueprint: Blueprint, 
   );
   if (findings.length > 0)
     throw refused(findings.map(({ name, message, source }) => `${name}: ${message} (${source})`));
-  const outcome = certificateSignature(certificate, issuerCertificate.subjectPublicKeyInfo);
+  const outcome = issuerSignature(certificate, issuerCertificate.subjectPublicKeyInfo);
   if (outcome !== 'valid') throw refused([`its signature is ${outcome}`]);
 }
 

@@ -6,7 +6,7 @@ import { issuerCandidates, isTrustAnchor, type Candidate } from './pool.ts';
 import { label, type Reason } from './reasons.ts';
 import { keptPaths, type Run } from './run.ts';
 import { isSelfIssued } from './self-issued.ts';
-import { issuerSignature } from './signatures.ts';
+import { paidSignature } from './signatures.ts';
 import { chainReasons } from './validate.ts';
 
 type Chain = readonly Certificate[];
@@ -31,7 +31,9 @@ function extended(run: Run, path: Chain, last: Certificate): Chain | undefined {
       looped = true;
       continue;
     }
-    const outcome = run.budget.spend('paths') ? issuerSignature(run, last, candidate.certificate) : undefined;
+    const outcome = run.budget.spend('paths')
+      ? paidSignature(run, last, candidate.certificate.subjectPublicKeyInfo)
+      : undefined;
     if (outcome === undefined) break;
     if (outcome !== 'valid') {
       refusedLink = linkReason(last, candidate.certificate, outcome);

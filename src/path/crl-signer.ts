@@ -3,11 +3,11 @@ import type { Crl } from '../x509/crl.ts';
 import { authorityKeyIdentifier, keyUsage, KeyUsage, subjectKeyIdentifier } from '../x509/extensions.ts';
 import { nameKey, namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
-import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
-import { verifySignature } from '../x509/signature.ts';
 import { unreadableExtension } from './readable.ts';
 import type { Question } from './crl-question.ts';
+import { intermediatesNamed } from './pool.ts';
 import type { Run } from './run.ts';
+import { paidSignature } from './signatures.ts';
 
 export type SignerOutcome = 'signed' | 'bad-signature' | 'may-not-sign' | 'no-signer';
 
@@ -34,7 +34,7 @@ const mostTelling: readonly SignerOutcome[] = ['may-not-sign', 'no-signer', 'bad
 
 function signerCandidates(run: Run, crl: Crl, issuer: Certificate | undefined): readonly Certificate[] {
   const key = nameKey(crl.issuer);
-  const pooled = [...(run.pool.anchors.get(key) ?? []), ...(run.pool.intermediates.get(key) ?? [])];
+  const pooled = [...(run.pool.anchors.get(key) ?? []), ...intermediatesNamed(run.pool, key)];
   const own = issuer !== undefined && namesMatch(issuer.subject, crl.issuer) ? [issuer] : [];
   const candidates = [...new Set([...own, ...pooled])].filter(
     certificate => unreadableExtension(certificate) === undefined,
@@ -50,24 +50,9 @@ function hasKey(certificate: Certificate, wanted: Uint8Array): boolean {
 }
 
 function tryCandidate(run: Run, crl: Crl, candidate: Certificate): SignerOutcome {
-  if (crlSignature(run, crl, candidate.subjectPublicKeyInfo) !== 'valid') return 'bad-signature';
+  if (paidSignature(run, crl, candidate.subjectPublicKeyInfo) !== 'valid') return 'bad-signature';
   const usage = keyUsage(candidate) ?? KeyUsage.cRLSign;
   return (usage & KeyUsage.cRLSign) === 0 ? 'may-not-sign' : 'signed';
-}
-
-const signatures = new WeakMap<Crl, WeakMap<SubjectPublicKeyInfo, string>>();
-
-/** Hashing a large CRL takes long, so that outcomes are kept between verifications; only fresh ones are paid for. */
-function crlSignature(run: Run, crl: Crl, publicKey: SubjectPublicKeyInfo): string {
-  const known = signatures.get(crl) ?? new WeakMap<SubjectPublicKeyInfo, string>();
-  signatures.set(crl, known);
-  let outcome = known.get(publicKey);
-  if (outcome === undefined) {
-    if (!run.budget.spend('signatures')) return 'unpaid';
-    outcome = verifySignature(crl.signatureAlgorithm, publicKey, crl.tbs, crl.signature);
-    known.set(publicKey, outcome);
-  }
-  return outcome;
 }
 
 /**
@@ -75,7 +60,7 @@ function crlSignature(run: Run, crl: Crl, publicKey: SubjectPublicKeyInfo): stri
  * can't give it: they are left out, which also ends the recursion.
  */
 function chainsTo(run: Run, crl: Crl, signer: Certificate, anchor: Certificate | undefined): boolean {
-  const { trustAnchors, intermediates, crls = [], at, profile, strict, policies } = run.input;
+  const { trustAnchors, intermediates, presented, crls = [], at, profile, strict, policies } = run.input;
   const others = crls.filter(other => other !== crl);
   const own: Run = {
     ...run,
@@ -83,6 +68,7 @@ function chainsTo(run: Run, crl: Crl, signer: Certificate, anchor: Certificate |
       leaf: signer,
       trustAnchors,
       intermediates,
+      presented,
       crls: others,
       requireCrl: true,
       at,
@@ -91,7 +77,7 @@ function chainsTo(run: Run, crl: Crl, signer: Certificate, anchor: Certificate |
       policies,
       purpose: 'any',
     },
-    seen: { signatures: run.seen.signatures, certificates: new Map() },
+    seen: { ...run.seen, certificates: new Map() },
     tried: [],
   };
   return anchor !== undefined && run.findChain(own)?.at(-1) === anchor;

@@ -17,21 +17,29 @@ export interface Candidate {
 
 /** The certificates that a chain may be made of, found by subject. */
 export interface CertificatePool {
-  readonly anchors: ReadonlyMap<string, readonly Certificate[]>;
-  readonly intermediates: ReadonlyMap<string, readonly Certificate[]>;
+  readonly anchors: Index;
+  readonly intermediates: readonly Index[];
 }
 
-const indexes = new WeakMap<readonly Certificate[], ReadonlyMap<string, readonly Certificate[]>>();
+type Index = ReadonlyMap<string, readonly Certificate[]>;
+
+const indexes = new WeakMap<readonly Certificate[], Index>();
 
 /** Indexes are kept with the arrays, since one pool serves thousands of leaves. */
 export function certificatePool(
   anchors: readonly Certificate[],
-  intermediates: readonly Certificate[],
+  intermediates: readonly (readonly Certificate[])[],
 ): CertificatePool {
-  return { anchors: bySubject(anchors), intermediates: bySubject(intermediates) };
+  return { anchors: bySubject(anchors), intermediates: intermediates.map(bySubject) };
 }
 
-function bySubject(certificates: readonly Certificate[]): ReadonlyMap<string, readonly Certificate[]> {
+/** The intermediates with this subject. */
+export function intermediatesNamed({ intermediates }: CertificatePool, key: string): readonly Certificate[] {
+  const named = intermediates.flatMap(index => index.get(key) ?? []);
+  return intermediates.length < 2 || named.length < 2 ? named : withoutCopies(named);
+}
+
+function bySubject(certificates: readonly Certificate[]): Index {
   const known = indexes.get(certificates);
   if (known !== undefined) return known;
   const index = new Map<string, Certificate[]>();
@@ -72,7 +80,7 @@ export function isTrustAnchor(pool: CertificatePool, certificate: Certificate): 
 export function issuerCandidates(pool: CertificatePool, certificate: Certificate, at: number): readonly Candidate[] {
   const key = nameKey(certificate.issuer);
   const anchors = pool.anchors.get(key) ?? [];
-  const others = pool.intermediates.get(key) ?? [];
+  const others = intermediatesNamed(pool, key);
   const anchorTexts = others.length === 0 ? undefined : new Set(anchors.map(text));
   const candidates: Candidate[] = [
     ...anchors.map(anchor => ({ certificate: anchor, isAnchor: true })),
@@ -101,7 +109,7 @@ function promise(pool: CertificatePool, candidate: Candidate, wanted: Uint8Array
 function onwardPromise(pool: CertificatePool, certificate: Certificate): number {
   const issuer = nameKey(certificate.issuer);
   if (pool.anchors.has(issuer)) return 2;
-  return pool.intermediates.has(issuer) ? 1 : 0;
+  return pool.intermediates.some(index => index.has(issuer)) ? 1 : 0;
 }
 
 /** 2 for the key that is asked for, 1 where nobody says, 0 for another key. */

@@ -1,4 +1,5 @@
 import type { Certificate } from '../x509/certificate.ts';
+import type { Signed } from '../x509/issuer-signature.ts';
 import type { SignatureOutcome } from '../x509/signature.ts';
 import type { Budget } from './budget.ts';
 import type { CertificatePool } from './pool.ts';
@@ -15,7 +16,7 @@ export interface Run {
   readonly pool: CertificatePool;
   /** What was found out in this verification and need not be paid for again. */
   readonly seen: {
-    readonly signatures: Map<Certificate, Map<string, SignatureOutcome>>;
+    readonly signatures: Map<Signed, Map<string, SignatureOutcome>>;
     readonly certificates: Map<Certificate, Map<string, readonly Reason[]>>;
   };
   /** The search itself, for signers of CRLs that stand outside the chain. */

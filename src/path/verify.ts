@@ -19,6 +19,8 @@ export interface VerifyInput {
   readonly leaf: Certificate;
   readonly trustAnchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
+  /** What came along with the leaf and may serve as intermediates, too: apart, so that the array above can be the same for many leaves. */
+  readonly presented?: readonly Certificate[] | undefined;
   /** With any given, every certificate of the chain but the anchor must be covered by one. */
   readonly crls?: readonly Crl[] | undefined;
   /** Wants them covered where no CRL is given, too, which refuses. */
@@ -63,7 +65,7 @@ export function verifyChain(input: VerifyInput): Verdict {
     input,
     at: Math.floor(input.at / 1000) * 1000, // dates in certificates have whole seconds: RFC 5280, 4.1.2.5
     budget: new Budget(),
-    pool: certificatePool(input.trustAnchors, input.intermediates),
+    pool: certificatePool(input.trustAnchors, [input.presented ?? [], input.intermediates]),
     seen: { signatures: new Map(), certificates: new Map() },
     findChain,
     tried: [],

@@ -58,14 +58,14 @@ export function parseId({ id }: Fields): RequestId {
  */
 export function parseRequest(fields: Fields, texts: ParsedTexts, now: number): VerifyInput {
   const { leaf, others } = within('leaf', () => texts.leaf(text(fields, 'leaf')));
-  const pool = certificates(fields, 'untrusted', texts);
+  const intermediates = certificates(fields, 'untrusted', texts);
   const crls = within('crls', () => texts.crls(list(fields, 'crls', maximum.crls, asText)));
   if (fields['trust'] === undefined || fields['trust'] === null) throw bad('trust', 'it is missing');
   return {
     leaf,
     trustAnchors: certificates(fields, 'trust', texts),
-    // The array is known again by its identity where it can be.
-    intermediates: others.length === 0 ? pool : [...others, ...pool],
+    intermediates,
+    presented: others,
     crls,
     requireCrl: crls.length > 0,
     at: instant(fields) ?? now,

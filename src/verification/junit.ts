@@ -1,15 +1,12 @@
-import { explain } from '../path/explain.ts';
-import type { Reason } from '../path/reasons.ts';
 import { printable } from '../printable.ts';
-import { adviceFor } from './advice.ts';
-import type { Result } from './report.ts';
+import type { Result, ToldReason } from './report.ts';
 
 /**
  * The results as JUnit XML, one test case a target, as CI systems read it. There are no times in it, so that the same outcome is the same file.
  */
 export function junitReport(results: readonly Result[]): string {
-  const failures = results.filter(result => 'verdict' in result && !result.verdict.valid).length;
-  const errors = results.filter(result => 'error' in result).length;
+  const failures = results.filter(({ error, valid }) => error === undefined && !valid).length;
+  const errors = results.filter(({ error }) => error !== undefined).length;
   const counts = `tests="${results.length}" failures="${failures}" errors="${errors}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -28,21 +25,17 @@ function testCase(result: Result): string {
   return content === '' ? `${head}/>` : `${head}>\n${content}    </testcase>`;
 }
 
-function caseContent(result: Result): string {
-  if ('error' in result) {
-    const { code, message, hints } = result.error;
-    return element('error', code, message, [message, ...hints]);
-  }
-  const { reasons, valid, warnings } = result.verdict;
+function caseContent({ error, reasons, valid, warnings }: Result): string {
+  if (error !== undefined) return element('error', error.code, error.message, [error.message, ...error.hints]);
   const [first] = reasons;
-  const message = first === undefined ? 'no chain to a trust anchor' : explain(first).message;
+  const message = first?.message ?? 'no chain to a trust anchor';
   const failure = valid
     ? ''
     : element(
         'failure',
         first?.code ?? 'refused',
         message,
-        reasons.flatMap(reason => [told(reason), adviceFor(reason)]),
+        reasons.flatMap(reason => [told(reason), reason.advice]),
       );
   const warned = warnings.map(reason => `warning: ${told(reason)}`);
   return failure + (warned.length === 0 ? '' : `      <system-out>${escaped(warned.join('\n'))}</system-out>\n`);
@@ -53,9 +46,8 @@ function element(name: string, type: string, message: string, lines: readonly st
   return `      <${name} type="${type}" message="${escaped(printable(message))}">${escaped(text)}</${name}>\n`;
 }
 
-function told(reason: Reason): string {
-  const { message, source } = explain(reason);
-  return `${message} [${reason.code}; ${source}]`;
+function told({ code, message, source }: ToldReason): string {
+  return `${message} [${code}; ${source}]`;
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -1,21 +1,11 @@
-import { join } from 'node:path';
-import { isMtlsctlError, MtlsctlError } from '../errors.ts';
-import { readLink } from '../file-operations.ts';
-import { label, type Reason } from '../path/reasons.ts';
+import { MtlsctlError } from '../errors.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
-import { type Purpose, type Verdict, verifyChain, type VerifyProfile } from '../path/verify.ts';
-import type { Certificate } from '../x509/certificate.ts';
+import type { Purpose, VerifyProfile } from '../path/verify.ts';
+import type { System } from '../system.ts';
 import type { Result } from './report.ts';
-import {
-  isService,
-  keyMatches,
-  readCertificateFile,
-  readTarget,
-  readTrust,
-  serviceNames,
-  type Target,
-  type Trust,
-} from './targets.ts';
+import { readCertificateFile, readTrust, serviceNames } from './targets.ts';
+import { verifyInThreads } from './threads.ts';
+import { type Grounds, verifier, verifyEach } from './verifier.ts';
 
 /** What one run of `verify-chain` is asked. */
 export interface VerificationOrder {
@@ -43,17 +33,44 @@ export interface VerificationRun {
   readonly status: 0 | 1 | 3;
 }
 
+/** Below this many targets, starting threads takes longer than they save. */
+const worthThreads = 1_000;
+
 /**
- * Verifies every target. A target that can't be read is a result of its own; the others go on.
+ * Octets of CRLs that all threads together may hold: each has its own. With larger ones the checks are a small part of the work, and a machine of many
+ * processors would run out of memory.
+ */
+const crlsInThreads = 64 * 1024 * 1024;
+
+/**
+ * Verifies every target, in threads where they are many. A target that can't be read is a result of its own; the others go on.
  * Throws where nothing can be judged: `usage`, and what readTrust() throws.
  */
-export async function verifyTargets(order: VerificationOrder): Promise<VerificationRun> {
+export async function verifyTargets(
+  order: VerificationOrder,
+  system: Pick<System, 'threads'> = {},
+): Promise<VerificationRun> {
   const names = await targetNames(order);
   const trust = await readTrust(order.directory, order);
   const untrusted = order.untrusted === undefined ? [] : await readCertificateFile(order.untrusted);
-  const results: Result[] = [];
-  for (const name of names) results.push(await verifyOne(order, name, trust, untrusted));
+  const grounds = { ...trust, untrusted };
+  const results = await verifyNames(order, names, grounds, system);
   return { results, status: statusOf(results) };
+}
+
+async function verifyNames(
+  order: VerificationOrder,
+  names: readonly string[],
+  grounds: Grounds,
+  system: Pick<System, 'threads'>,
+): Promise<readonly Result[]> {
+  if (names.length >= worthThreads) {
+    const threads = await system.threads?.();
+    const octets = (grounds.crls ?? []).reduce((sum, crl) => sum + crl.der.length, 0);
+    const count = Math.min(threads?.available ?? 1, Math.floor(crlsInThreads / Math.max(octets, 1)));
+    if (threads !== undefined && count > 1) return verifyInThreads(order, names, grounds, threads, count);
+  }
+  return verifyEach(names, verifier(order, grounds));
 }
 
 async function targetNames(order: VerificationOrder): Promise<readonly string[]> {
@@ -69,87 +86,7 @@ async function targetNames(order: VerificationOrder): Promise<readonly string[]>
   throw new MtlsctlError('usage', 'nothing to verify is named', { hints: ['name files or services, or add --all'] });
 }
 
-async function verifyOne(
-  order: VerificationOrder,
-  name: string,
-  trust: Trust,
-  untrusted: readonly Certificate[],
-): Promise<Result> {
-  try {
-    return { target: name, verdict: await settled(order, name, () => verdictOn(order, name, trust, untrusted)) };
-  } catch (error) {
-    if (!isMtlsctlError(error)) throw error;
-    return { target: name, error: { code: error.code, message: error.message, hints: error.hints } };
-  }
-}
-
-/** A swap between two readings makes certificate and key seem not to match: what was read across one does not count. */
-async function settled(order: VerificationOrder, name: string, read: () => Promise<Verdict>): Promise<Verdict> {
-  const link = join(order.directory, name, '..data');
-  const generation = (): string | undefined => (isService(order.directory, name) ? readLink(link) : undefined);
-  for (let before = generation(); ;) {
-    const verdict = await read();
-    const after = generation();
-    if (verdict.valid || before === after) return verdict;
-    before = after;
-  }
-}
-
-async function verdictOn(
-  order: VerificationOrder,
-  name: string,
-  trust: Trust,
-  untrusted: readonly Certificate[],
-): Promise<Verdict> {
-  const target = await readTarget(order.directory, name);
-  return withKeyCheck(judge(order, target, trust, untrusted), target, order);
-}
-
-function judge(order: VerificationOrder, target: Target, trust: Trust, untrusted: readonly Certificate[]): Verdict {
-  return verifyChain({
-    leaf: target.leaf,
-    trustAnchors: trust.anchors,
-    intermediates: target.untrusted.length === 0 ? untrusted : [...target.untrusted, ...untrusted],
-    crls: trust.crls,
-    requireCrl: order.requireCrl,
-    at: order.at,
-    purpose: order.purpose,
-    names: order.names,
-    maxDepth: order.maxDepth,
-    minRemaining: order.minRemaining,
-    profile: order.profile,
-    strict: order.strict,
-  });
-}
-
-/** A chain without its key is of no use: the pair is checked where a key is named, and for every service. */
-async function withKeyCheck(
-  verdict: Verdict,
-  target: Target,
-  { key: named, strict }: VerificationOrder,
-): Promise<Verdict> {
-  const key = named ?? target.key;
-  if (key === undefined) return verdict;
-  const reason = await keyReason(key, target, named !== undefined);
-  if (reason === undefined) return verdict;
-  const { chain, tried, warnings, reasons } = verdict;
-  // What could not be checked is no pass under --strict, and never goes unsaid.
-  if (reason.code === 'key-not-checked' && !strict)
-    return { ...verdict, chain, tried, warnings: [...warnings, reason] };
-  return { ...verdict, valid: false, chain, tried, warnings, reasons: [...reasons, reason] };
-}
-
-async function keyReason(key: string, target: Target, named: boolean): Promise<Reason | undefined> {
-  const subject = label(target.leaf);
-  try {
-    return (await keyMatches(key, target.leaf)) ? undefined : { code: 'key-mismatch', subject, key };
-  } catch (error) {
-    if (named || !isMtlsctlError(error, 'passphrase-missing')) throw error;
-    return { code: 'key-not-checked', subject, key };
-  }
-}
-
 function statusOf(results: readonly Result[]): 0 | 1 | 3 {
-  if (results.some(result => 'error' in result)) return 3;
-  return results.every(result => 'verdict' in result && result.verdict.valid) ? 0 : 1;
+  if (results.some(({ error }) => error !== undefined)) return 3;
+  return results.every(({ valid }) => valid) ? 0 : 1;
 }

@@ -149,7 +149,7 @@ export const sourceMutations: readonly SourceMutation[] = [
       'if (isTrustAnchor(run.pool, leaf)) return finished(run, [leaf]);',
       '',
     ],
-    ['steps are free', "run.budget.spend('paths') ? issuerSignature", 'run.budget ? issuerSignature'],
+    ['steps are free', "run.budget.spend('paths') ? paidSignature", 'run.budget ? paidSignature'],
     [
       'a chain with reasons is taken',
       'if (reasons.length === 0) return chain;',

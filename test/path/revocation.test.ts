@@ -356,3 +356,13 @@ describe('a CRL signed with another key of its issuer', () => {
     expect(signingKey({ keyUsage: KeyUsage.keyCertSign })).toEqual(['crl-not-acceptable']);
   });
 });
+
+test('pays for the signatures of CRLs in every verification, so that a verdict is the same the second time', () => {
+  const forged = Array.from({ length: 120 }, (_, i) =>
+    crl(chain.site, { signer: testKey('forger'), thisUpdate: now - i - 1, number: BigInt(1000 - i) }),
+  );
+  const crls = [...forged, crl(chain.site), crl(chain.root)];
+  const [first, second] = [verdictOn(crls), verdictOn(crls)];
+  expect(first).toContain('budget-signatures');
+  expect(second).toEqual(first);
+});
