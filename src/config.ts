@@ -5,6 +5,7 @@ import { parseYaml } from './config/yaml.ts';
 import type { ProfileFields } from './issuance/profile.ts';
 import { type KeyType, parseKeyType } from './keys/key-types.ts';
 import {
+  badValue,
   formatDuration,
   parseAuthorityName,
   parseDuration,
@@ -54,6 +55,10 @@ export interface AuthorityConfig {
   readonly crlUrls: readonly string[];
   /** Milliseconds; instead of those of `crl`. */
   readonly crlValidity?: number;
+  /** Where its delta CRLs can be fetched: written into its complete ones. */
+  readonly deltaCrlUrls?: readonly string[];
+  /** Whether its CRLs say by their issuingDistributionPoint that they are those of `crlUrls`. */
+  readonly issuingDistributionPoint?: boolean;
 }
 
 export interface ProfileOverride {
@@ -90,7 +95,12 @@ const readConfig = record({
   crl: record({ validity: scalar(parseDuration), rootValidity: scalar(parseDuration) }),
   authorities: dictionary(
     parseAuthorityName,
-    record({ crlUrls: list(scalar(parseHttpUrl), maxUrls), crlValidity: scalar(parseDuration) }),
+    record({
+      crlUrls: list(scalar(parseHttpUrl), maxUrls),
+      crlValidity: scalar(parseDuration),
+      deltaCrlUrls: list(scalar(parseHttpUrl), maxUrls),
+      issuingDistributionPoint: scalar(parseBoolean),
+    }),
   ),
   profiles: dictionary(parseName, readProfileOverride),
 });
@@ -135,6 +145,11 @@ export function encodeConfig(settings: ConfigSettings): string {
     authorities: mapValues(authorities, each => ({ crlUrls: each.crlUrls, crlValidity: duration(each.crlValidity) })),
   });
   return `# The settings of this PKI directory. Unknown keys are errors.\n${body}`;
+}
+
+function parseBoolean(text: string, option: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw badValue(text, option, 'expected true or false');
 }
 
 function duration(ms: number | undefined): string | undefined {

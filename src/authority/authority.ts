@@ -97,6 +97,16 @@ export async function loadAuthority(directory: string, name: string): Promise<Au
   return { name, paths, certificate, chain, isRoot };
 }
 
+/** All authorities here but those that wait for their certificate. Throws `malformed`, `unreadable`. */
+export async function installedAuthorities(directory: string): Promise<readonly Authority[]> {
+  const authorities: Authority[] = [];
+  for (const name of await authorityNames(directory)) {
+    const paths = authorityPaths(join(authoritiesDirectory(directory), name));
+    if ((await readOptional(paths.certificate)) !== undefined) authorities.push(await loadAuthority(directory, name));
+  }
+  return authorities;
+}
+
 async function readChain(path: string): Promise<readonly Certificate[]> {
   const file = await readBounded(path);
   return inFile(path, () => readCertificates(file));

@@ -12,6 +12,7 @@ import { encodePrivateKeyPem, encryptPrivateKeyPem } from '../keys/private-key.t
 import type { SoftwareKey } from '../keys/signer.ts';
 import { generateKey } from '../keys/software.ts';
 import { withLock } from '../lock.ts';
+import { formatDuration } from '../options.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { allOrNothing, wayBack } from '../staging.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -27,9 +28,11 @@ import {
 } from './authority.ts';
 import { configPath, readConfig, writeFirstConfig } from './configuration.ts';
 import { type CrlPublication, publishCrl } from './crl.ts';
+import { configuredValidity } from './crl-settings.ts';
 import { createdEvent } from './issue.ts';
 import { Ledger } from './ledger.ts';
-import { addTrustAnchor, crlsPath, mergePublishedCrl, readOptionalTrustAnchors, trustAnchorsPath } from './trust.ts';
+import { mergePublishedCrl } from './published-crls.ts';
+import { addTrustAnchor, crlsPath, readOptionalTrustAnchors, trustAnchorsPath } from './trust.ts';
 
 /** A root CA as it is asked for; what is undefined is decided by profile and configuration. */
 export interface RootOrder {
@@ -79,6 +82,7 @@ export async function planRoot(order: RootOrder, config: Config): Promise<RootPl
   const trustDomain = order.trustDomain ?? config.trustDomain;
   const hasConfig = (await readOptional(configPath(order.directory))) !== undefined;
   if (hasConfig && trustDomain !== config.trustDomain) throw otherTrustDomain(trustDomain, config);
+  if (hasConfig) refuseOtherCrlValidity(order, config);
   return {
     ...order,
     config,
@@ -87,7 +91,7 @@ export async function planRoot(order: RootOrder, config: Config): Promise<RootPl
     keyType: order.keyType ?? profile.keyType,
     validity: order.validity ?? profile.validity,
     pathLength: order.pathLength ?? profile.pathLength,
-    crlValidity: order.crlValidity ?? config.crl.rootValidity,
+    crlValidity: order.crlValidity ?? configuredValidity(config, { name: order.name, isRoot: true }),
     files: [
       ...(hasConfig ? [] : [configPath(order.directory)]),
       ...[paths.key, paths.certificate, paths.ledger, paths.crlPem, paths.crlDer],
@@ -104,6 +108,18 @@ export function otherTrustDomain(asked: string, config: Config): MtlsctlError {
     {
       hints: [`leave --trust-domain out, or edit ${config.source}`],
     },
+  );
+}
+
+/** The flag would hold for the first CRL only: those that follow go by mtlsctl.yaml. Throws `usage`. */
+function refuseOtherCrlValidity({ name, crlValidity }: RootOrder, config: Config): void {
+  const configured = configuredValidity(config, { name, isRoot: true });
+  if (crlValidity === undefined || crlValidity === configured) return;
+  const asked = formatDuration(crlValidity);
+  throw new MtlsctlError(
+    'usage',
+    `--crl-validity ${asked} contradicts ${config.source}, which says ${formatDuration(configured)}`,
+    { hints: [`leave --crl-validity out, or write rootValidity: ${asked} under crl: in ${config.source}`] },
   );
 }
 
@@ -149,7 +165,7 @@ export async function createRoot(plan: RootPlan, passphrase: Uint8Array | undefi
         removeTree(directory);
       });
       undo(await wayBack(crlsPath(plan.directory)));
-      await mergePublishedCrl(plan.directory, crl.crl);
+      await mergePublishedCrl(plan.directory, crl.crl, certificate);
       undo(await wayBack(trustAnchorsPath(plan.directory)));
       await addTrustAnchor(plan.directory, certificate);
       return { certificate, crl };
@@ -216,7 +232,7 @@ export async function completeInterruptedRoot(order: RootOrder): Promise<Certifi
     refuseOtherRoot(order, certificate);
     await completeConfig(order);
     const crl = await readOptional(paths.crlDer);
-    if (crl !== undefined) await mergePublishedCrl(directory, parseCrl(crl));
+    if (crl !== undefined) await mergePublishedCrl(directory, parseCrl(crl), certificate);
     await addTrustAnchor(directory, certificate);
     return certificate;
   });
@@ -235,12 +251,14 @@ function refuseOtherRoot({ name, subject, keyType }: RootOrder, certificate: Cer
   );
 }
 
-async function completeConfig({ directory, trustDomain, crlValidity }: RootOrder): Promise<void> {
+async function completeConfig(order: RootOrder): Promise<void> {
+  const { directory, trustDomain, crlValidity } = order;
   const config = await readConfig(directory);
   const isThere = (await readOptional(configPath(directory))) !== undefined;
   if (isThere && trustDomain !== undefined && trustDomain !== config.trustDomain) {
     throw otherTrustDomain(trustDomain, config);
   }
+  if (isThere) refuseOtherCrlValidity(order, config);
   await writeFirstConfig(directory, {
     trustDomain: trustDomain ?? config.trustDomain,
     crl: { rootValidity: crlValidity ?? config.crl.rootValidity },

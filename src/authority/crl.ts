@@ -1,17 +1,21 @@
 import { MtlsctlError } from '../errors.ts';
-import { replaceFile } from '../files.ts';
+import { readOptional, replaceFile } from '../files.ts';
 import type { Signer } from '../keys/signer.ts';
 import { withLock } from '../lock.ts';
 import { formatInstant } from '../options.ts';
-import { type Certificate, fingerprint, serialFromHex } from '../x509/certificate.ts';
-import { type Crl, parseCrl } from '../x509/crl.ts';
-import { assembleSigned, type CrlWriterEntry, encodeTbsCrl } from '../x509/crl-writer.ts';
-import { subjectKeyIdentifier } from '../x509/extensions.ts';
-import { encodePem } from '../x509/pem.ts';
-import { verifySignature } from '../x509/signature.ts';
+import { type Certificate, fingerprint } from '../x509/certificate.ts';
+import type { Crl } from '../x509/crl.ts';
+import { crlNumber } from '../x509/extensions.ts';
+import { encodePemFile } from '../x509/pem.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import type { AuthorityPaths } from './authority.ts';
-import type { Ledger, LedgerEntry } from './ledger.ts';
+import { type CrlPoints, noCrlPoints } from './crl-settings.ts';
+import { refuseLosses, signCrl } from './crl-sign.ts';
+import type { CrlPublished, LedgerEvent } from './ledger-format.ts';
+import type { Ledger } from './ledger.ts';
+import { lastPublication, listedAt, readRevocations, type Revocations } from './revocations.ts';
+import { crlOf } from './published-crls.ts';
+import { crlLimit } from './trust.ts';
 
 /** A CRL of ours as it was published. Instants in milliseconds. */
 export interface CrlPublication {
@@ -29,111 +33,95 @@ export interface CrlOrder {
   readonly now: number;
   /** From thisUpdate to nextUpdate, in milliseconds. */
   readonly validity: number;
+  readonly points?: CrlPoints;
+  /** What the ledger says of revocations, where it has just been read. */
+  readonly revocations?: Revocations;
+  /** Sign although this clock is behind the one that the last CRL was signed by. */
+  readonly acceptClock?: boolean;
 }
 
 /**
  * Signs a CRL of what the ledger says is revoked, with the next number (RFC 5280, 5.2.3), reads it back, records it and only then
  * puts it in the place of the last one. Callers use withCrlLock() once others can see the authority, so that numbers follow each other.
+ * Throws `clock-wrong`, and `ledger-corrupt` where the ledger has lost what the CRL in force lists; that stays in force then.
  */
 export async function publishCrl(order: CrlOrder): Promise<CrlPublication> {
   order.ledger.requireBegun();
-  const { entries } = await order.ledger.read(relevantEvents);
-  const number = (lastPublished(entries)?.number ?? 0) + 1;
-  const thisUpdate = Math.floor(order.now / 1000) * 1000;
+  const revocations = order.revocations ?? (await readRevocations(order.ledger.path));
+  const thisUpdate = instantOf(revocations, order);
   const nextUpdate = thisUpdate + order.validity;
-  const revoked = revokedEntries(entries);
-  const der = await signCrl(order, { number, thisUpdate, nextUpdate, revoked });
-  const crl = readBack(der, order.certificate, revoked.length);
-  await order.ledger.append(
-    [
-      {
-        event: 'crl-published',
-        number,
-        thisUpdate: formatInstant(thisUpdate),
-        nextUpdate: formatInstant(nextUpdate),
-        entries: revoked.length,
-        sha256: fingerprint(der),
-      },
-    ],
-    order.now,
-  );
-  await replaceFile(order.paths.crlPem, encodePem('X509 CRL', der), { mode: 0o644 });
-  await replaceFile(order.paths.crlDer, der, { mode: 0o644 });
+  const inForce = await crlInForce(order);
+  const number = nextNumber(revocations, inForce);
+  const revoked = listedAt(revocations, thisUpdate);
+  const crl = await signCrl({
+    ...{ certificate: order.certificate, signer: order.signer, points: order.points ?? noCrlPoints },
+    ...{ number, thisUpdate, nextUpdate, revoked },
+  });
+  if (inForce !== undefined) refuseLosses(crl, inForce, revocations, order.ledger.path);
+  await order.ledger.append([publishedEvent(crl, { number, thisUpdate, nextUpdate })], order.now);
+  await putInPlace(order.paths, crl);
   return { crl, number, thisUpdate, nextUpdate };
 }
 
-/** Runs an action while no other process publishes a CRL of the same authority. */
+/** Runs an action while no other process publishes a CRL of the same authority, or revokes. */
 export function withCrlLock<T>(directory: string, name: string, action: () => Promise<T>): Promise<T> {
   return withLock(lockDirectory(directory, `crl.${name}`), action, { what: `the CRL of authority '${name}'` });
 }
 
-/** What a CRL is made from. */
-const relevantEvents: ReadonlySet<LedgerEntry['event']> = new Set<LedgerEntry['event']>([
-  'crl-published',
-  'released',
-  'revoked',
-]);
-
-type EntryOf<Event extends LedgerEntry['event']> = Extract<LedgerEntry, { readonly event: Event }>;
-
-function lastPublished(entries: readonly LedgerEntry[]): EntryOf<'crl-published'> | undefined {
-  return entries.findLast(entry => entry.event === 'crl-published');
-}
-
-/** What is revoked and not released, but for what has been on a CRL issued after its certificate had expired (RFC 5280, 3.3). */
-function revokedEntries(entries: readonly LedgerEntry[]): readonly CrlWriterEntry[] {
-  const revoked = new Map<string, EntryOf<'revoked'>>();
-  for (const entry of entries) {
-    if (entry.event === 'revoked') revoked.set(entry.serial, entry);
-    if (entry.event === 'released') revoked.delete(entry.serial);
-  }
-  const last = lastPublished(entries);
-  const wasListedExpired = ({ seq, notAfter }: EntryOf<'revoked'>): boolean =>
-    last !== undefined && seq < last.seq && Date.parse(notAfter) < Date.parse(last.thisUpdate);
-  return [...revoked.values()].filter(entry => !wasListedExpired(entry)).map(crlEntry);
-}
-
-function crlEntry({ serial, date, reason, invalidityDate }: EntryOf<'revoked'>): CrlWriterEntry {
+export function publishedEvent(
+  crl: Crl,
+  { number, thisUpdate, nextUpdate, base }: Omit<CrlPublication, 'crl'> & { readonly base?: number },
+): LedgerEvent & CrlPublished {
   return {
-    serialNumber: serialFromHex(serial),
-    revocationDate: Date.parse(date),
-    reason,
-    invalidityDate: invalidityDate === undefined ? undefined : Date.parse(invalidityDate),
+    event: 'crl-published',
+    number,
+    thisUpdate: formatInstant(thisUpdate),
+    nextUpdate: formatInstant(nextUpdate),
+    entries: crl.revokedCount,
+    sha256: fingerprint(crl.der),
+    ...(base !== undefined && { base }),
   };
 }
 
-interface CrlContent {
-  readonly number: number;
-  readonly thisUpdate: number;
-  readonly nextUpdate: number;
-  readonly revoked: readonly CrlWriterEntry[];
+/** The authority's own two files. */
+export async function putInPlace(paths: Pick<AuthorityPaths, 'crlDer' | 'crlPem'>, crl: Crl): Promise<void> {
+  await replaceFile(paths.crlPem, encodePemFile('X509 CRL', crl.der), { mode: 0o644 });
+  await replaceFile(paths.crlDer, crl.der, { mode: 0o644 });
 }
 
-async function signCrl(order: CrlOrder, content: CrlContent): Promise<Uint8Array> {
-  const authorityKeyIdentifier = subjectKeyIdentifier(order.certificate);
-  if (authorityKeyIdentifier === undefined) {
-    throw new MtlsctlError('malformed', "the authority's certificate has no subjectKeyIdentifier (RFC 5280, 4.2.1.2)");
-  }
-  const { signatureAlgorithm } = order.signer;
-  const tbs = encodeTbsCrl({
-    signatureAlgorithm,
-    issuer: order.certificate.subject.der,
-    thisUpdate: content.thisUpdate,
-    nextUpdate: content.nextUpdate,
-    number: BigInt(content.number),
-    authorityKeyIdentifier,
-    entries: content.revoked,
-  });
-  return assembleSigned(tbs, signatureAlgorithm, await order.signer.sign(tbs));
+/** The CRL in `crl.der`, if this authority signed it: one that was damaged or put there by others does not count. */
+export async function crlInForce({
+  paths,
+  certificate,
+}: Pick<CrlOrder, 'certificate' | 'paths'>): Promise<Crl | undefined> {
+  const file = await readOptional(paths.crlDer, crlLimit);
+  return file === undefined ? undefined : crlOf(file, certificate);
 }
 
-/** What our own reader and verifier would refuse is never published. */
-function readBack(der: Uint8Array, issuer: Certificate, entries: number): Crl {
-  const crl = parseCrl(der);
-  const signature = verifySignature(crl.signatureAlgorithm, issuer.subjectPublicKeyInfo, crl.tbs, crl.signature);
-  if (signature === 'valid' && crl.revokedCount === entries) return crl;
+/** Above all that the ledger knows, and above the one in force even where the ledger was restored from an old copy. */
+export function nextNumber({ publications }: Revocations, inForce: Crl | undefined): number {
+  const published = inForce === undefined ? 0 : Number(crlNumber(inForce) ?? 0n);
+  return 1 + publications.reduce((highest, each) => Math.max(highest, each.number), published);
+}
+
+/** Two processes that publish one after the other may have looked at the clock in the other order. */
+const tolerance = 300_000;
+
+/** The instant of a new CRL, in whole seconds and not before that of the last. Throws `clock-wrong`. */
+export function instantOf(
+  revocations: Revocations,
+  { now, acceptClock }: Pick<CrlOrder, 'acceptClock' | 'now'>,
+): number {
+  const present = Math.floor(now / 1000) * 1000;
+  const last = lastPublication(revocations)?.at ?? 0;
+  if (present >= last || acceptClock === true) return present;
+  if (present + tolerance >= last) return Math.floor(last / 1000) * 1000;
   throw new MtlsctlError(
-    'issued-certificate-refused',
-    `the CRL just signed does not read back (signature ${signature})`,
+    'clock-wrong',
+    `the clock says ${formatInstant(now)}, and the last CRL was signed at ${formatInstant(last)}: relying parties would take a new one for stale`,
+    {
+      hints: ['set the clock: timedatectl status', 'if this clock is right and the one then was wrong, add --yes'],
+      details: { now: formatInstant(now), last: formatInstant(last) },
+    },
   );
 }

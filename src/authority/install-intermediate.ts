@@ -17,16 +17,17 @@ import { encodePem } from '../x509/pem.ts';
 import { verifySignature } from '../x509/signature.ts';
 import { type Authority, keyState, openAuthorityKey } from './authority.ts';
 import { publishCrl, withCrlLock } from './crl.ts';
+import { crlPointsOf } from './crl-settings.ts';
 import { completePublication, crlValidity, intermediatePaths } from './intermediate.ts';
 import { readRequestFile } from './intermediate-request.ts';
 import { createdEvent, openLedger } from './issue.ts';
 import type { Ledger } from './ledger.ts';
+import { isPublished, mergePublishedCrl } from './published-crls.ts';
 import {
   addTrustAnchor,
+  crlLimit,
   crlsPath,
   encodeCertificates,
-  isPublished,
-  mergePublishedCrl,
   readOptionalTrustAnchors,
   trustAnchorsPath,
 } from './trust.ts';
@@ -68,7 +69,7 @@ export async function installIntermediate(
   const crl = order.crl === undefined ? undefined : await readRootCrl(order.crl, root);
   const unchanged = { status: 'unchanged', certificate, root, warnings: [] } as const;
   if (await isInstalled(order, certificate)) {
-    await tidyUp(order, crl);
+    await tidyUp(order, crl, root);
     const warnings = await completeCrl(order, chain, root, passphrase);
     return warnings === undefined ? { ...unchanged, status: 'installed' } : { ...unchanged, warnings };
   }
@@ -86,10 +87,10 @@ export async function installIntermediate(
 }
 
 /** What remains where the command was killed at its very end, and a CRL of the root that came along this time. */
-async function tidyUp(order: InstallOrder, crl: Crl | undefined): Promise<void> {
+async function tidyUp(order: InstallOrder, crl: Crl | undefined, root: Certificate): Promise<void> {
   removeFile(intermediatePaths(order).request);
-  if (crl === undefined || (await isPublished(order.directory, crl))) return;
-  await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl));
+  if (crl === undefined || (await isPublished(order.directory, crl, root))) return;
+  await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl, root));
 }
 
 /**
@@ -108,15 +109,24 @@ async function completeCrl(
   const ledger = openLedger(directory, authority);
   const isSigned = async (): Promise<boolean> => (await ledger.read(new Set(['crl-published']))).entries.length > 0;
   if (await isSigned()) {
-    await completePublication(order);
+    await completePublication(order, certificate);
     return [];
   }
   const signer = await openIfPossible(authority, passphrase);
   if (signer === undefined) return [noCrl(order)];
+  const points = crlPointsOf(order.config, name);
   return withCrlLock(directory, name, async () => {
     if (await isSigned()) return [];
-    const published = await publishCrl({ certificate, paths, ledger, signer, now, validity: crlValidity(order) });
-    await withLock(lockDirectory(directory, 'pki'), () => mergePublishedCrl(directory, published.crl));
+    const published = await publishCrl({
+      certificate,
+      paths,
+      ledger,
+      signer,
+      now,
+      validity: crlValidity(order),
+      points,
+    });
+    await withLock(lockDirectory(directory, 'pki'), () => mergePublishedCrl(directory, published.crl, certificate));
     return undefined;
   });
 }
@@ -229,7 +239,7 @@ function checkChain(order: InstallOrder, chain: readonly Certificate[], root: Ce
 }
 
 async function readRootCrl(path: string, root: Certificate): Promise<Crl> {
-  const file = await readBounded(path);
+  const file = await readBounded(path, crlLimit);
   const crl = inFile(path, () => readCrls(file)).find(each => namesMatch(each.issuer, root.subject));
   if (crl === undefined) throw new MtlsctlError('certificate-refused', `${path} holds no CRL of the root`);
   if (verifySignature(crl.signatureAlgorithm, root.subjectPublicKeyInfo, crl.tbs, crl.signature) === 'valid')
@@ -275,10 +285,19 @@ async function putInPlace(order: InstallOrder, authority: Authority, { root, crl
     const ledger = openLedger(directory, authority);
     await recordCreation(ledger, certificate, now);
     if (signer !== undefined) {
-      const published = await publishCrl({ certificate, paths, ledger, signer, now, validity: crlValidity(order) });
-      await mergePublishedCrl(directory, published.crl);
+      const points = crlPointsOf(order.config, order.name);
+      const published = await publishCrl({
+        certificate,
+        paths,
+        ledger,
+        signer,
+        now,
+        validity: crlValidity(order),
+        points,
+      });
+      await mergePublishedCrl(directory, published.crl, certificate);
     }
-    if (crl !== undefined) await mergePublishedCrl(directory, crl);
+    if (crl !== undefined) await mergePublishedCrl(directory, crl, root);
     await addTrustAnchor(directory, root);
     await replaceFile(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
   });

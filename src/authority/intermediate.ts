@@ -31,11 +31,13 @@ import {
   stageAuthority,
 } from './authority.ts';
 import { publishCrl } from './crl.ts';
+import { crlPointsOf } from './crl-settings.ts';
 import { keyFileContent } from './create-root.ts';
 import { createdEvent, issueUnder, type IssuedChain, type OpenAuthority } from './issue.ts';
 import { Ledger } from './ledger.ts';
 import { subordinateKeys } from './open-issuer.ts';
-import { crlsPath, encodeCertificates, isPublished, mergePublishedCrl } from './trust.ts';
+import { isPublished, mergePublishedCrl } from './published-crls.ts';
+import { crlLimit, crlsPath, encodeCertificates } from './trust.ts';
 
 /** An intermediate CA as it is asked for; what is undefined is decided by profile and configuration. */
 export interface IntermediateOrder {
@@ -82,7 +84,7 @@ export function intermediateSubject(order: IntermediateOrder): Uint8Array {
  */
 export async function existingIntermediate(order: IntermediateOrder): Promise<Certificate | undefined> {
   const certificate = await findIntermediate(order);
-  if (certificate !== undefined) await completePublication(order);
+  if (certificate !== undefined) await completePublication(order, certificate);
   return certificate;
 }
 
@@ -109,11 +111,14 @@ async function findIntermediate(order: IntermediateOrder): Promise<Certificate |
 }
 
 /** Its CRL is in `crl.pem` unless the command that made it was killed before. */
-export async function completePublication(order: Pick<IntermediateOrder, 'directory' | 'name'>): Promise<void> {
-  const file = await readOptional(intermediatePaths(order).crlDer);
+export async function completePublication(
+  order: Pick<IntermediateOrder, 'directory' | 'name'>,
+  certificate: Certificate,
+): Promise<void> {
+  const file = await readOptional(intermediatePaths(order).crlDer, crlLimit);
   const crl = file === undefined ? undefined : parseCrl(file);
-  if (crl === undefined || (await isPublished(order.directory, crl))) return;
-  await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl));
+  if (crl === undefined || (await isPublished(order.directory, crl, certificate))) return;
+  await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl, certificate));
 }
 
 /** In what an intermediate is not as asked. Its validity is not compared: what is here already began earlier. */
@@ -188,7 +193,7 @@ async function putInPlace(
       removeTree(intermediatePaths(order).directory);
     });
     undo(await wayBack(crlsPath(order.directory)));
-    await mergePublishedCrl(order.directory, crl);
+    await mergePublishedCrl(order.directory, crl, issued.certificate);
   });
 }
 
@@ -233,6 +238,7 @@ async function fillAuthority(
     signer: key,
     now: order.now,
     validity: crlValidity(order),
+    points: crlPointsOf(order.config, order.name),
   });
   return crl;
 }

@@ -54,6 +54,8 @@ export interface CrlPublished {
   readonly entries: number;
   /** Of the CRL in DER. */
   readonly sha256: string;
+  /** Of a delta CRL: the number of the complete one that it goes with. */
+  readonly base?: number;
 }
 
 export type LedgerEvent = AuthorityCreated | CrlPublished | Issued | Released | Revoked;
@@ -104,7 +106,10 @@ const optional = (field: Field): Field => ({ ...field, optional: true });
 /** The fields of each event, in the order they are written in. */
 const fieldsByEvent: Readonly<Record<LedgerEvent['event'], Readonly<Record<string, Field>>>> = {
   'authority-created': { subject: text, serial, notBefore: instant, notAfter: instant, certificate: base64 },
-  'crl-published': { number: count, thisUpdate: instant, nextUpdate: instant, entries: count, sha256 },
+  'crl-published': {
+    ...{ number: count, thisUpdate: instant, nextUpdate: instant, entries: count, sha256 },
+    base: optional(count),
+  },
   issued: {
     serial,
     service: optional(text),

@@ -13,8 +13,9 @@ import {
   openAuthorityKey,
 } from './authority.ts';
 import { type CrlPublication, publishCrl, withCrlLock } from './crl.ts';
+import { configuredValidity, crlPointsOf } from './crl-settings.ts';
 import { openLedger } from './issue.ts';
-import { mergePublishedCrl } from './trust.ts';
+import { mergePublishedCrl } from './published-crls.ts';
 import { join } from 'node:path';
 
 export interface CrlRebuild {
@@ -58,9 +59,8 @@ async function authoritiesWithKeys(directory: string): Promise<readonly string[]
 
 async function rebuild(order: CrlRebuild, authority: Authority): Promise<CrlPublication> {
   const { directory, config, now } = order;
-  const { certificate, name, paths, isRoot } = authority;
+  const { certificate, name, paths } = authority;
   const signer = await openAuthorityKey(authority, () => order.passphrase(name));
-  const configured = config.authorities[name]?.crlValidity ?? (isRoot ? config.crl.rootValidity : config.crl.validity);
   const publication = await withCrlLock(directory, name, () =>
     publishCrl({
       certificate,
@@ -68,9 +68,10 @@ async function rebuild(order: CrlRebuild, authority: Authority): Promise<CrlPubl
       ledger: openLedger(directory, authority),
       signer,
       now,
-      validity: order.validity ?? configured,
+      validity: order.validity ?? configuredValidity(config, authority),
+      points: crlPointsOf(config, name),
     }),
   );
-  await withLock(lockDirectory(directory, 'pki'), () => mergePublishedCrl(directory, publication.crl));
+  await withLock(lockDirectory(directory, 'pki'), () => mergePublishedCrl(directory, publication.crl, certificate));
   return publication;
 }

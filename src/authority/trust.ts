@@ -5,10 +5,11 @@ import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { type Crl, readCrls } from '../x509/crl.ts';
-import { authorityKeyIdentifier, crlNumber } from '../x509/extensions.ts';
-import { nameKey } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import { encodePem } from '../x509/pem.ts';
+
+/** In octets: the CRL of a large fleet, a million entries, has some 70 MB as PEM. */
+export const crlLimit = 512 * 1024 * 1024;
 
 /** The trust anchors of a PKI directory: roots only, which every location shares. */
 export function trustAnchorsPath(directory: string): string {
@@ -51,34 +52,8 @@ export async function trustRoot(directory: string, root: Certificate): Promise<v
 
 /** The CRLs in `crl.pem`; none where there is no such file. Throws `malformed`. */
 export async function readPublishedCrls(directory: string): Promise<readonly Crl[]> {
-  const file = await readOptional(crlsPath(directory));
+  const file = await readOptional(crlsPath(directory), crlLimit);
   return file === undefined ? [] : inFile(crlsPath(directory), () => readCrls(file));
-}
-
-/**
- * Puts a CRL into `crl.pem` in the place of its issuer's last one, unless that is newer: a number only grows (RFC 5280, 5.2.3), whoever
- * comes first. Callers hold the lock of the PKI directory.
- */
-export async function mergePublishedCrl(directory: string, crl: Crl): Promise<void> {
-  const published = await readPublishedCrls(directory);
-  if (published.some(other => supersedes(other, crl))) return;
-  const issuer = nameKey(crl.issuer);
-  const others = published.filter(other => nameKey(other.issuer) !== issuer);
-  const text = [...others, crl].map(each => encodePem('X509 CRL', each.der)).join('');
-  await replaceFile(crlsPath(directory), text, { mode: 0o644 });
-}
-
-/** Whether `crl.pem` has a CRL, or a newer one of the same key. */
-export async function isPublished(directory: string, crl: Crl): Promise<boolean> {
-  return (await readPublishedCrls(directory)).some(other => supersedes(other, crl));
-}
-
-/** An authority that was made anew under its old name has another key, and begins to count again. */
-function supersedes(other: Crl, crl: Crl): boolean {
-  const [theirs, ours] = [other, crl].map(each => authorityKeyIdentifier(each)?.keyIdentifier);
-  if (theirs === undefined || ours === undefined || !sameOctets(theirs, ours)) return false;
-  if (nameKey(other.issuer) !== nameKey(crl.issuer)) return false;
-  return (crlNumber(other) ?? 0n) >= (crlNumber(crl) ?? 0n);
 }
 
 /** Certificates as concatenated PEM, in the order given. */

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { readConfig } from '../authority/configuration.ts';
 import { rebuildCrls } from '../authority/rebuild-crls.ts';
-import { formatInstant, parseAuthorityName, parseDuration } from '../options.ts';
-import { formatName } from '../x509/name.ts';
+import { parseAuthorityName, parseDuration } from '../options.ts';
 import type { CommandDefinition } from './command.ts';
+import { crlDocument } from './crl-report.ts';
 import { caPassphrase } from './passphrase.ts';
 
 export const command: CommandDefinition = {
@@ -34,14 +34,7 @@ Run it well before the last one ends: hourly for intermediates.`,
       now: context.system.now(),
       passphrase: authority => (passphrase ??= caPassphrase(context, authority, options)),
     });
-    const crls = published.map(({ name, publication }) => ({
-      authority: name,
-      issuer: formatName(publication.crl.issuer),
-      number: publication.number,
-      thisUpdate: formatInstant(publication.thisUpdate),
-      nextUpdate: formatInstant(publication.nextUpdate),
-      entries: publication.crl.revokedCount,
-    }));
+    const crls = published.map(({ name, publication }) => crlDocument(name, publication));
     return {
       document: { schema: 'mtlsctl/crl/v1', crls },
       text: () =>

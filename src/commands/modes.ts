@@ -53,6 +53,19 @@ function isGiven(key: string, value: unknown): boolean {
   return value !== undefined && !(key === 'passphrase' && value === true);
 }
 
+/** Asks before many are touched. Throws `declined`, and `needs-answer` where there is nobody to ask. */
+export async function confirmCount({ yes, system }: CommandContext, question: string): Promise<void> {
+  if (yes) return;
+  if (system.prompter === undefined) {
+    throw new MtlsctlError('needs-answer', `${question} there is no terminal to ask on`, {
+      hints: ['look with --dry-run, then add --yes'],
+    });
+  }
+  if (!(await system.prompter.confirm(question))) {
+    throw new MtlsctlError('declined', 'the answer was no: nothing was changed');
+  }
+}
+
 /**
  * Shows a person what is about to be done and waits for a yes. Throws `declined`, and `needs-answer` where there is nobody to ask.
  */

@@ -1,8 +1,7 @@
 /** Six bits of each character of the alphabet of RFC 4648, 4; -1 for white space, -2 for `=`, -3 for all others. */
 const sextets = new Int8Array(256).fill(-3);
-for (const [i, character] of Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/').entries()) {
-  sextets[character.charCodeAt(0)] = i;
-}
+const characters = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+for (const [i, character] of characters.entries()) sextets[character] = i;
 for (const space of ' \t\r\n\v\f') sextets[space.charCodeAt(0)] = -1;
 sextets['='.charCodeAt(0)] = -2;
 
@@ -67,4 +66,28 @@ function decodeRest(
   const wholeGroups = left === 0 ? padding === 0 : left >= 2 && padding === 4 - left;
   const bitsAfterEnd = left === 2 ? bits & 0x0f : left === 3 ? bits & 0x03 : 0;
   return wholeGroups && bitsAfterEnd === 0 ? out.subarray(0, length) : undefined;
+}
+
+/** Writes the octets from `start` to `end` as base64 with padding; returns the position after it. */
+export function encodeBase64(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  position: number,
+): number {
+  let to = position;
+  for (let from = start; from < end; from += 3) {
+    const left = end - from;
+    const bits =
+      ((source[from] ?? 0) << 16) |
+      (left > 1 ? (source[from + 1] ?? 0) << 8 : 0) |
+      (left > 2 ? (source[from + 2] ?? 0) : 0);
+    out[to] = characters[bits >> 18] ?? 0;
+    out[to + 1] = characters[(bits >> 12) & 0x3f] ?? 0;
+    out[to + 2] = left > 1 ? (characters[(bits >> 6) & 0x3f] ?? 0) : 0x3d;
+    out[to + 3] = left > 2 ? (characters[bits & 0x3f] ?? 0) : 0x3d;
+    to += 4;
+  }
+  return to;
 }

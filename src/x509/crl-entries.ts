@@ -124,6 +124,22 @@ export class EntryWalker {
     return true;
   }
 
+  /** A copy of the serial number's content octets. */
+  serial(): Uint8Array {
+    return this.#source.slice(this.serialStart, this.serialEnd);
+  }
+
+  /** Below, at or above 0 as this entry's serial number comes before, is, or comes after the other's: by length, then by octets. */
+  compare(other: EntryWalker): number {
+    const length = this.serialEnd - this.serialStart;
+    const difference = length - (other.serialEnd - other.serialStart);
+    for (let i = 0; difference === 0 && i < length; i++) {
+      const octets = (this.#source[this.serialStart + i] ?? 0) - (other.#source[other.serialStart + i] ?? 0);
+      if (octets !== 0) return octets;
+    }
+    return difference;
+  }
+
   #contentOf(start: number): number {
     const first = this.#source[start + 1] ?? 0;
     return start + 2 + (first < 0x80 ? 0 : first & 0x7f);

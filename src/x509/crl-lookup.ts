@@ -1,4 +1,5 @@
 import type { Element } from '../der/reader.ts';
+import type { Crl } from './crl.ts';
 import { EntryWalker } from './crl-entries.ts';
 
 /** Finds where the entries with a serial number start, in their order. */
@@ -17,6 +18,21 @@ export function serialLookup(list: Element, count: number): SerialLookup {
     indexed ??= indexOf(list, count) ?? (other => scan(list, other));
     return indexed(serial);
   };
+}
+
+/** The serial numbers that one CRL lists and another does not. Linear where both are in the order of EntryWalker.compare(). */
+export function serialsMissing(from: Pick<Crl, 'find' | 'walk'>, listedBy: Pick<Crl, 'walk'>): readonly Uint8Array[] {
+  const missing: Uint8Array[] = [];
+  const others = from.walk();
+  let isThere = others.advance();
+  for (const walker = listedBy.walk(); walker.advance();) {
+    while (isThere && others.compare(walker) < 0) isThere = others.advance();
+    if (isThere && others.compare(walker) === 0) continue;
+    const serial = walker.serial();
+    // Out of order, or really not there.
+    if (from.find(serial) === undefined) missing.push(serial);
+  }
+  return missing;
 }
 
 function scan(list: Element, serial: Uint8Array): readonly number[] {

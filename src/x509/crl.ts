@@ -14,7 +14,7 @@ import { readSmallInteger, readTime, readWholeBitString } from '../der/values.ts
 import type { AlgorithmIdentifier } from './algorithm-identifier.ts';
 import { readAlgorithmIdentifier } from './algorithm-identifier.ts';
 import type { CrlEntry } from './crl-entries.ts';
-import { checkEntries, readEntry } from './crl-entries.ts';
+import { checkEntries, EntryWalker, readEntry } from './crl-entries.ts';
 import { serialLookup } from './crl-lookup.ts';
 import type { Extension, HasExtensions } from './extension.ts';
 import { readExtensions } from './extension.ts';
@@ -51,6 +51,8 @@ export interface Crl extends HasExtensions {
   find(serial: Uint8Array): CrlEntry | undefined;
   /** Every entry with this serial number, in order. */
   findAll(serial: Uint8Array): readonly CrlEntry[];
+  /** Goes through the entries in order without reading each. */
+  walk(): EntryWalker;
   readonly signature: Uint8Array;
 }
 
@@ -103,7 +105,16 @@ function readCrlExtensions(e: Element | undefined, version: 1 | 2): readonly Ext
   return readExtensions(readContained(e, 'crlExtensions'), 'crlExtensions');
 }
 
-type Entries = Pick<Crl, 'revokedCount' | 'criticalEntryExtensions' | 'entries' | 'find' | 'findAll'>;
+type Entries = Pick<Crl, 'revokedCount' | 'criticalEntryExtensions' | 'entries' | 'find' | 'findAll' | 'walk'>;
+
+const emptyList: Element = {
+  source: new Uint8Array(),
+  tag: Tag.sequence,
+  start: 0,
+  contentStart: 0,
+  end: 0,
+  depth: 0,
+};
 
 const noEntries: Entries = {
   revokedCount: 0,
@@ -111,6 +122,7 @@ const noEntries: Entries = {
   entries: () => [],
   find: () => undefined,
   findAll: () => [],
+  walk: () => new EntryWalker(emptyList),
 };
 
 function readEntries(list: Element, version: 1 | 2): Entries {
@@ -123,6 +135,7 @@ function readEntries(list: Element, version: 1 | 2): Entries {
     entries: () => ({ [Symbol.iterator]: () => iterate(list) }),
     find: serial => lookup(serial).slice(0, 1).map(entryAt)[0],
     findAll: serial => lookup(serial).map(entryAt),
+    walk: () => new EntryWalker(list),
   };
 }
 

@@ -1,5 +1,5 @@
 import { MtlsctlError } from '../errors.ts';
-import { decodeBase64 } from './base64.ts';
+import { decodeBase64, encodeBase64 } from './base64.ts';
 
 /** One encapsulated block of RFC 7468 (or of RFC 1421, with headers). */
 export interface PemBlock {
@@ -153,8 +153,23 @@ function isWholeElement(bytes: Uint8Array): boolean {
 
 /** RFC 7468, 2: lines of 64 characters, with a final newline. */
 export function encodePem(label: string, der: Uint8Array): string {
-  const base64 = bufferOver(der).toString('base64');
-  const lines: string[] = [];
-  for (let start = 0; start < base64.length; start += 64) lines.push(base64.slice(start, start + 64));
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+  return encodePemFile(label, der).toString('latin1');
 }
+
+/** As encodePem(), in octets: a CRL may be too large to be worth a string. */
+export function encodePemFile(label: string, der: Uint8Array): Buffer {
+  const lines = Math.ceil(der.length / octetsInLine);
+  const characters = Math.ceil(der.length / 3) * 4 + lines;
+  const [begin, end] = [`-----BEGIN ${label}-----\n`, `-----END ${label}-----\n`];
+  const out = Buffer.allocUnsafe(begin.length + characters + end.length);
+  let position = out.write(begin, 'latin1');
+  for (let start = 0; start < der.length; start += octetsInLine) {
+    position = encodeBase64(der, start, Math.min(der.length, start + octetsInLine), out, position);
+    out[position++] = 0x0a;
+  }
+  out.write(end, position, 'latin1');
+  return out;
+}
+
+/** 64 characters. */
+const octetsInLine = 48;

@@ -4,15 +4,15 @@ import { describe, expect, it } from 'vitest';
 import {
   addTrustAnchor,
   encodeCertificates,
-  isPublished,
-  mergePublishedCrl,
   readPublishedCrls,
   readTrustAnchors,
   trustRoot,
 } from '../../src/authority/trust.ts';
+import { isPublished, mergePublishedCrl } from '../../src/authority/published-crls.ts';
 import { readCertificates } from '../../src/x509/certificate.ts';
 import type { Crl } from '../../src/x509/crl.ts';
 import { crlNumber } from '../../src/x509/extensions.ts';
+import { encodePem } from '../../src/x509/pem.ts';
 import { formatName } from '../../src/x509/name.ts';
 import { authority } from '../path/certificates.ts';
 import { crl } from '../path/crls.ts';
@@ -51,6 +51,8 @@ describe('trust anchors', () => {
 describe('published CRLs', () => {
   const published = async (): Promise<readonly string[]> =>
     (await readPublishedCrls(directory())).map(each => `${formatName(each.issuer)} ${crlNumber(each) ?? 'none'}`);
+  const merge = (issuer: typeof first, number: bigint): Promise<void> =>
+    mergePublishedCrl(directory(), numbered(issuer, number), issuer.certificate);
   const numbered = (issuer: typeof first, number: bigint): Crl => crl(issuer, { number });
 
   it('are none where there is no file', async () => {
@@ -58,27 +60,42 @@ describe('published CRLs', () => {
   });
 
   it('stand once for each issuer, the newest in the place of the last', async () => {
-    for (const each of [numbered(first, 1n), numbered(second, 7n), numbered(first, 2n)])
-      await mergePublishedCrl(directory(), each);
+    await merge(first, 1n);
+    await merge(second, 7n);
+    await merge(first, 2n);
     expect(await published()).toEqual(['CN=second 7', 'CN=first 2']);
   });
 
   it('never give way to an older one, whoever comes first', async () => {
-    await mergePublishedCrl(directory(), numbered(first, 5n));
+    await merge(first, 5n);
     const { ino, mtimeMs } = statSync(join(directory(), 'crl.pem'));
-    await mergePublishedCrl(directory(), numbered(first, 4n));
-    await mergePublishedCrl(directory(), numbered(first, 5n));
+    await merge(first, 4n);
+    await merge(first, 5n);
     expect(await published()).toEqual(['CN=first 5']);
     expect(statSync(join(directory(), 'crl.pem'))).toMatchObject({ ino, mtimeMs });
-    expect(await isPublished(directory(), numbered(first, 5n))).toBe(true);
-    expect(await isPublished(directory(), numbered(first, 6n))).toBe(false);
-    expect(await isPublished(directory(), numbered(second, 1n))).toBe(false);
+    expect(await isPublished(directory(), numbered(first, 5n), first.certificate)).toBe(true);
+    expect(await isPublished(directory(), numbered(first, 6n), first.certificate)).toBe(false);
+    expect(await isPublished(directory(), numbered(second, 1n), second.certificate)).toBe(false);
   });
 
   it('begin to count again for an authority made anew under its old name', async () => {
-    await mergePublishedCrl(directory(), numbered(first, 5n));
+    await merge(first, 5n);
     const again = authority({ name: 'first', key: 'another key' });
-    await mergePublishedCrl(directory(), numbered(again, 1n));
+    await merge(again, 1n);
     expect(await published()).toEqual(['CN=first 1']);
+  });
+
+  it('do not give way to one that its issuer never signed, whatever its number', async () => {
+    const forged = crl(first, { number: 99n, signer: second.key });
+    writeFileSync(join(directory(), 'crl.pem'), encodePem('X509 CRL', forged.der));
+    expect(await isPublished(directory(), numbered(first, 5n), first.certificate)).toBe(false);
+    await merge(first, 5n);
+    expect(await published()).toEqual(['CN=first 5']);
+  });
+
+  it.each(['no CRL', '-----BEGIN X509 CRL-----\nMIIB\n'])('are begun anew where crl.pem is damaged: %j', async text => {
+    writeFileSync(join(directory(), 'crl.pem'), text);
+    await merge(first, 5n);
+    expect(await published()).toEqual(['CN=first 5']);
   });
 });

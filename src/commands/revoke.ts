@@ -1,0 +1,245 @@
+import type { Command } from 'commander';
+import { readConfig } from '../authority/configuration.ts';
+import { openAuthorityKey } from '../authority/authority.ts';
+import {
+  type AuthorityTargets,
+  findTargets,
+  isIntermediate,
+  type RevocationTarget,
+} from '../authority/revocation-targets.ts';
+import { changeRevocations, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
+import { reissue, servicesInNeed } from '../enrolment/reissue.ts';
+import type { ServiceEntry } from '../enrolment/entry.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { readBounded } from '../files.ts';
+import type { Signer } from '../keys/signer.ts';
+import {
+  parseAuthorityName,
+  parseFingerprint,
+  parseInstant,
+  parseReason,
+  parseSerial,
+  parseServiceName,
+  type RevocationReason,
+  revocationReasons,
+} from '../options.ts';
+import { readCertificates } from '../x509/certificate.ts';
+import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
+import { enrolmentOrder, oneCaPassphrase } from './enrolment-options.ts';
+import { confirmCount } from './modes.ts';
+import { revokeDocument, revokeText } from './revoke-report.ts';
+
+export const command: CommandDefinition = {
+  name: 'revoke',
+  operands: [
+    ['[service]', 'the service: every certificate of it that has not expired, whether its files are here or not'],
+  ],
+  description: `Revokes certificates: records it in the ledger of the authority that issued them, publishes its CRL, and ends well only when the CRL that relying
+parties read has them. What is revoked already is left as it is. An intermediate CA is revoked at its issuer, by its name, serial number or certificate.`,
+  examples: [
+    'mtlsctl revoke user-svc --reason keyCompromise --reissue',
+    'mtlsctl revoke --serial 0a:1b:2c --reason superseded',
+    'mtlsctl revoke --cert old.pem --dry-run',
+    'mtlsctl revoke user-svc --reason certificateHold',
+    'mtlsctl revoke user-svc --release',
+    'mtlsctl revoke --authority site-a --issued-before 2026-11-01T00:00:00Z --reason keyCompromise --yes',
+    'mtlsctl revoke site-a --authority root --reason cACompromise --ca-passphrase-file /run/root.pass',
+  ],
+  exitStatuses: [0, 3, 4, 5, 9],
+  configure(command: Command) {
+    command
+      .option('--serial <hex>', 'the certificate with this serial number (dec:<digits> for decimal)', text =>
+        parseSerial(text, '--serial'),
+      )
+      .option('--cert <file>', 'the first certificate of this file')
+      .option(
+        '--authority <authority>',
+        'the authority that issued it (default: every one whose ledger is here)',
+        text => parseAuthorityName(text, '--authority'),
+      )
+      .option('--issued-before <instant>', 'with --authority: all that it issued before', text =>
+        parseInstant(text, '--issued-before'),
+      )
+      .option('--spki <sha256>', 'all certificates with this public key (SHA-256 of SubjectPublicKeyInfo)', text =>
+        parseFingerprint(text, '--spki'),
+      )
+      .option(
+        '--reason <reason>',
+        `${Object.keys(revocationReasons).join(', ')}, or its number (default: unspecified)`,
+        text => parseReason(text, '--reason'),
+      )
+      .option('--invalidity-date <instant>', 'since when the key is not to be trusted', text =>
+        parseInstant(text, '--invalidity-date'),
+      )
+      .option('--release', 'take certificateHold back')
+      .option(
+        '--reissue',
+        'first issue and install a replacement with a new key, so that the service always has a valid pair',
+      )
+      .option('--dry-run', 'say what would be revoked, and change nothing')
+      .option('--ca-passphrase-file <path>', "the passphrase of the authority's key; - is stdin")
+      .option('--passphrase-file <path>', 'with --reissue: encrypts the new key');
+  },
+  async run(context, operands, options) {
+    const change = changeFrom(context, options);
+    const { directory, system } = context;
+    const target = await targetFrom(operands[0], options);
+    const authority = options['authority'] as string | undefined;
+    const found = await findTargets({ directory, target, authority, now: system.now() });
+    const isDryRun = options['dryRun'] === true;
+    if (target.kind === 'many' && !isDryRun) await confirm(context, found, change);
+    const signers = isDryRun ? [] : await openKeys(context, found, options);
+    const replacements = await replace(context, found, options);
+    const results: RevocationResult[] = [];
+    for (const [index, targets] of found.entries()) {
+      results.push(
+        await changeRevocations({
+          ...{ directory, targets, change, config: await readConfig(directory), signer: signers[index] },
+          ...{ now: system.now(), acceptClock: context.yes },
+        }),
+      );
+    }
+    remark(context, results, change);
+    return report(results, replacements, isDryRun);
+  },
+};
+
+/** What a person may not expect. */
+function remark(context: CommandContext, results: readonly RevocationResult[], change: RevocationChange): void {
+  for (const { authority, outcomes } of results) {
+    for (const { certificate, status, revocation } of outcomes) {
+      const { serial, service = '' } = certificate.issued;
+      if (status === 'unchanged' && change.kind === 'revoke' && revocation?.reason !== change.reason && change.isGiven)
+        context.warn(`${serial} was revoked before for another reason, which stands`);
+      if (status === 'revoked' && isIntermediate(certificate)) {
+        const crl = `the CRL of '${authority.name}'`;
+        context.note(`carry ${crl} to every location; services under '${service}' are due under another authority`);
+      }
+    }
+  }
+}
+
+function report(
+  results: readonly RevocationResult[],
+  replacements: readonly ServiceEntry[],
+  isDryRun: boolean,
+): Outcome {
+  const document = revokeDocument(results, replacements, isDryRun);
+  return { document, text: paint => revokeText(document, paint) };
+}
+
+async function targetFrom(service: string | undefined, options: OptionValues): Promise<RevocationTarget> {
+  const serial = options['serial'] as string | undefined;
+  const file = options['cert'] as string | undefined;
+  const issuedBefore = options['issuedBefore'] as number | undefined;
+  const spki = options['spki'] as string | undefined;
+  const isMany = issuedBefore !== undefined || spki !== undefined;
+  const ways = [service, serial, file, isMany ? 'many' : undefined].filter(way => way !== undefined);
+  if (ways.length !== 1) throw notOneTarget(ways.length);
+  if (issuedBefore !== undefined && options['authority'] === undefined) {
+    throw new MtlsctlError('usage', '--issued-before goes with --authority <authority>');
+  }
+  if (service !== undefined) return { kind: 'service', service: parseServiceName(service) };
+  if (serial !== undefined) return { kind: 'serial', serial };
+  if (file === undefined) return { kind: 'many', issuedBefore, spki };
+  const [certificate] = readCertificates(await readBounded(file));
+  if (certificate === undefined) throw new MtlsctlError('malformed', `${file} holds no certificate`);
+  return { kind: 'certificate', certificate, file };
+}
+
+function notOneTarget(count: number): MtlsctlError {
+  const message =
+    count === 0
+      ? 'nothing to revoke is named'
+      : 'a service, --serial, --cert and the flags for many (--issued-before, --spki) exclude each other';
+  return new MtlsctlError('usage', message, {
+    hints: ['name a service, or give one of --serial <hex>, --cert <file>, --spki <sha256>, --issued-before <instant>'],
+  });
+}
+
+function changeFrom(context: CommandContext, options: OptionValues): RevocationChange {
+  const reason: RevocationReason = (options['reason'] as RevocationReason | undefined) ?? 'unspecified';
+  const invalidityDate = options['invalidityDate'] as number | undefined;
+  if (options['passphraseFile'] !== undefined && options['reissue'] !== true)
+    throw new MtlsctlError('usage', '--passphrase-file goes with --reissue');
+  if (options['release'] === true) {
+    const stray = ['reason', 'invalidityDate', 'reissue'].find(key => options[key] !== undefined);
+    if (stray === undefined) return { kind: 'release' };
+    const flag = stray === 'invalidityDate' ? 'invalidity-date' : stray;
+    throw new MtlsctlError('usage', `--release and --${flag} exclude each other`);
+  }
+  if (invalidityDate !== undefined && reason === 'certificateHold')
+    throw new MtlsctlError('usage', '--invalidity-date is for a revocation that is final, and not for certificateHold');
+  if (invalidityDate !== undefined && invalidityDate > context.system.now())
+    throw new MtlsctlError('bad-value', '--invalidity-date is in the future');
+  const isGiven = options['reason'] !== undefined;
+  return { kind: 'revoke', reason: revocationReasons[reason], isGiven, invalidityDate };
+}
+
+/** Whoever names no certificate is told how many are meant. */
+async function confirm(
+  context: CommandContext,
+  found: readonly AuthorityTargets[],
+  change: RevocationChange,
+): Promise<void> {
+  const verb = change.kind === 'release' ? 'release' : 'revoke';
+  const counts = found.map(({ authority, certificates }) => {
+    const open = certificates.filter(({ revocation }) => (revocation === undefined) === (verb === 'revoke')).length;
+    return { name: authority.name, open };
+  });
+  const total = counts.reduce((sum, { open }) => sum + open, 0);
+  if (total === 0) return;
+  const named = counts.map(({ name, open }) => `${open} of '${name}'`).join(', ');
+  await confirmCount(context, `${verb} ${total} certificate${total === 1 ? '' : 's'} (${named})?`);
+}
+
+/** All keys are open before anything is changed. */
+async function openKeys(
+  context: CommandContext,
+  found: readonly AuthorityTargets[],
+  options: OptionValues,
+): Promise<readonly Signer[]> {
+  const passphrase = oneCaPassphrase(context, options);
+  const signers: Signer[] = [];
+  for (const { authority } of found) {
+    try {
+      signers.push(await openAuthorityKey(authority, () => passphrase(authority.name)));
+    } catch (error) {
+      if (!isMtlsctlError(error, 'key-missing')) throw error;
+      throw new MtlsctlError('key-missing', error.message, {
+        hints: ['revoke where the key is, and carry the CRL here'],
+      });
+    }
+  }
+  return signers;
+}
+
+/** Before anything is revoked: killed in between, a service has a valid pair, and the next run revokes. */
+async function replace(
+  context: CommandContext,
+  found: readonly AuthorityTargets[],
+  options: OptionValues,
+): Promise<readonly ServiceEntry[]> {
+  if (options['reissue'] !== true) return [];
+  const certificates = found.flatMap(targets => targets.certificates);
+  const serials = new Set(certificates.map(({ issued }) => issued.serial));
+  const leaves = certificates.filter(certificate => !isIntermediate(certificate));
+  const services = [...new Set(leaves.flatMap(({ issued }) => issued.service ?? []))];
+  const inNeed = await servicesInNeed(context.directory, services, serials);
+  for (const service of services.filter(each => !inNeed.includes(each)))
+    context.note(`${service}: none of these is installed here: nothing to reissue`);
+  if (options['dryRun'] === true) {
+    for (const service of inNeed) context.note(`${service}: would be reissued first`);
+    return [];
+  }
+  try {
+    return inNeed.length === 0 ? [] : await reissue(await enrolmentOrder(context, options), inNeed);
+  } catch (error) {
+    if (!isMtlsctlError(error)) throw error;
+    throw new MtlsctlError(error.code, `nothing was revoked, since the replacement failed: ${error.message}`, {
+      hints: [...error.hints, 'to revoke all the same, leave --reissue out'],
+      details: error.details,
+      cause: error,
+    });
+  }
+}
