@@ -1,5 +1,6 @@
-import { readEntries } from './ledger.ts';
 import type { Issued } from './ledger-format.ts';
+import { type IssuedHead, selectIssued } from './ledger-lookup.ts';
+import { readEntries } from './ledger.ts';
 
 /** A certificate that an authority issued, as its ledger has it, and what became of it. */
 export interface IssuedCertificate {
@@ -23,32 +24,28 @@ export interface IssuedFilter {
   readonly matches?: (issued: Issued) => boolean;
 }
 
-const events = new Set(['issued', 'released', 'revoked'] as const);
+const changes = new Set(['released', 'revoked'] as const);
 
 /** The certificates of a ledger that a filter fits, in its order. Takes no lock. Throws `not-found`, `unreadable`, `ledger-corrupt`. */
-export async function findIssued(path: string, filter: IssuedFilter): Promise<readonly IssuedCertificate[]> {
+export async function findCertificates(path: string, filter: IssuedFilter): Promise<readonly IssuedCertificate[]> {
   const found = new Map<string, IssuedCertificate>();
-  for await (const entry of readEntries(path, { events })) {
-    if (entry.event === 'issued') {
-      if (!fits(entry, filter, Date.parse(entry.at))) continue;
-      found.set(entry.serial, {
-        ...{ issued: entry, at: Date.parse(entry.at), notAfter: Date.parse(entry.notAfter) },
-        revocation: undefined,
-      });
-      continue;
-    }
-    if (entry.event !== 'revoked' && entry.event !== 'released') continue;
-    const known = found.get(entry.serial);
-    if (known === undefined) continue;
+  for await (const issued of selectIssued(path, head => fits(head, filter))) {
+    if (filter.matches !== undefined && !filter.matches(issued)) continue;
+    const [at, notAfter] = [Date.parse(issued.at), Date.parse(issued.notAfter)];
+    found.set(issued.serial, { issued, at, notAfter, revocation: undefined });
+  }
+  if (found.size === 0) return [];
+  for await (const entry of readEntries(path, { events: changes })) {
+    const known = 'serial' in entry ? found.get(entry.serial) : undefined;
+    if (known === undefined || (entry.event !== 'revoked' && entry.event !== 'released')) continue;
     const revocation = entry.event === 'released' ? undefined : { date: Date.parse(entry.date), reason: entry.reason };
-    found.set(entry.serial, { ...known, revocation });
+    found.set(known.issued.serial, { ...known, revocation });
   }
   return [...found.values()];
 }
 
-function fits(issued: Issued, { serial, service, issuedBefore, matches }: IssuedFilter, at: number): boolean {
-  if (serial !== undefined && issued.serial !== serial) return false;
-  if (service !== undefined && issued.service !== service) return false;
-  if (issuedBefore !== undefined && at >= issuedBefore) return false;
-  return matches === undefined || matches(issued);
+function fits(head: IssuedHead, { serial, service, issuedBefore }: IssuedFilter): boolean {
+  if (serial !== undefined && head.serial !== serial) return false;
+  if (service !== undefined && head.service !== service) return false;
+  return issuedBefore === undefined || head.at < issuedBefore;
 }

@@ -7,7 +7,7 @@ import { formatName, namesMatch } from '../x509/name.ts';
 import { verifySignature } from '../x509/signature.ts';
 import { sameOctets } from '../der/octets.ts';
 import { type Authority, installedAuthorities, loadAuthority } from './authority.ts';
-import { findIssued, type IssuedCertificate, type IssuedFilter } from './issued.ts';
+import { findCertificates, type IssuedCertificate, type IssuedFilter } from './issued.ts';
 import { openLedger } from './issue.ts';
 
 /** Whose revocation is asked for. */
@@ -41,7 +41,7 @@ export async function findTargets(search: TargetSearch): Promise<readonly Author
   for (const authority of authorities) {
     const ledger = openLedger(search.directory, authority);
     ledger.requireBegun();
-    const certificates = await findIssued(ledger.path, filterOf(search.target));
+    const certificates = await findCertificates(ledger.path, filterOf(search.target));
     if (certificates.length > 0) found.push({ authority, certificates });
   }
   if (found.length === 0) throw notIssued(search, authorities);
