@@ -42,6 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   inspect: [
     'peer',
+    'status',
     'authority',
     'deployment',
     'path',

@@ -4,7 +4,7 @@ import { describeCertificate, type Facts, type Value } from '../x509/describe.ts
 import { namesMatch } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
 import { type Kind, type Part, partsOf, withoutTrustNotes } from './recognise.ts';
-import { describeValidity } from './validity.ts';
+import { describeValidity } from '../status/validity.ts';
 
 /** How much is said. */
 export interface View {

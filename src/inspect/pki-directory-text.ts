@@ -2,7 +2,7 @@ import { printable } from '../printable.ts';
 import type { System } from '../system.ts';
 import type { Facts, Value } from '../x509/describe.ts';
 import { asText } from './facts.ts';
-import { span } from './validity.ts';
+import { span } from '../status/validity.ts';
 
 /** One table of the authorities and one of the services; below them what is wrong, a line each. */
 export async function pkiDirectoryText(target: string, objects: readonly Facts[], system: System): Promise<string> {

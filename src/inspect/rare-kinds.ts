@@ -8,7 +8,7 @@ import { parseSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from '../x509/pu
 import { parseRequest } from '../x509/request.ts';
 import type { Item, View } from './contents.ts';
 import type { Part } from './recognise.ts';
-import { describeValidity } from './validity.ts';
+import { describeValidity } from '../status/validity.ts';
 
 /** Throws `malformed`. */
 export function readRequest(der: Uint8Array): Item {

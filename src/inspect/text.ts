@@ -3,7 +3,7 @@ import type { Paint } from '../system.ts';
 import type { Facts, Value } from '../x509/describe.ts';
 import { extensionLines } from './extension-text.ts';
 import { asText, isFacts } from './facts.ts';
-import { span } from './validity.ts';
+import { span } from '../status/validity.ts';
 
 /** A document as a person reads it. Whatever came from the input goes through `printable`, so that it can't control a terminal. */
 export function itemText(facts: Facts, paint: Paint): string {

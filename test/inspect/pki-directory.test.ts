@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { serviceState } from '../../src/inspect/pki-directory.ts';
+import { serviceState } from '../../src/status/service-state.ts';
 import { main } from '../../src/main.ts';
 import { authority, day, issue, now } from '../path/certificates.ts';
 import { fakeSystem } from '../fake-system.ts';

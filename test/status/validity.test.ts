@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeValidity, span, stateAt } from '../../src/inspect/validity.ts';
+import { describeValidity, span, stateAt } from '../../src/status/validity.ts';
 
 describe('span', () => {
   it.each([
