@@ -12,6 +12,7 @@ import {
   parseHook,
   parseHttpUrl,
   parseName,
+  parseServiceName,
   parseTrustDomain,
 } from './options.ts';
 
@@ -26,6 +27,8 @@ export interface Config {
   readonly authorities: Readonly<Record<string, AuthorityConfig>>;
   /** Changes to profiles, and new profiles, by name. */
   readonly profiles: Readonly<Record<string, ProfileOverride>>;
+  /** Who may call whom: the callers of each service named here. A service that is not named may be called by all of this PKI. */
+  readonly allow: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What services get that neither a flag nor their service.yaml decides; before it comes what the profile's override says. */
@@ -80,6 +83,7 @@ const day = 86_400_000;
 /** Rebuilt hourly, valid for a day: a CRL that expires because nobody revoked anything is the commonest outage (TRAPS.md). */
 const defaultCrl: CrlConfig = { validity: day, rootValidity: 180 * day };
 const maxUrls = 8;
+const maxCallers = 10_000;
 
 const readConfig = record({
   trustDomain: scalar(parseTrustDomain),
@@ -103,6 +107,7 @@ const readConfig = record({
     }),
   ),
   profiles: dictionary(parseName, readProfileOverride),
+  allow: dictionary(parseServiceName, list(scalar(parseServiceName), maxCallers)),
 });
 
 /** Reads mtlsctl.yaml. Throws `config-invalid` naming file, line and key, for an unknown key the nearest known one too. */
@@ -116,6 +121,7 @@ export function parseConfig(text: string, source: string): Config {
     crl: { ...defaultCrl, ...read.crl },
     authorities: mapValues(read.authorities ?? {}, ({ crlUrls = [], ...rest }) => ({ crlUrls, ...rest })),
     profiles: mapValues(read.profiles ?? {}, override => override),
+    allow: mapValues(read.allow ?? {}, callers => [...callers].sort()),
   };
 }
 

@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   crl: { summary: 'sign and publish CRLs', load: () => import('./commands/crl.ts') },
   inspect: { summary: 'show what a file, a directory or a server holds', load: () => import('./commands/inspect.ts') },
   'verify-chain': { summary: 'verify certificate chains', load: () => import('./commands/verify-chain.ts') },
+  template: { summary: 'print configuration for servers and timers', load: () => import('./commands/template.ts') },
   completion: { summary: 'print a shell completion script', load: () => import('./commands/completion.ts') },
 };
 

@@ -15,7 +15,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   run: ['main', 'terminal'],
   main: ['commands', 'system'],
   commands: [
-    ...['enrolment', 'inspect', 'peer', 'status', 'verification', 'issuers', 'authority', 'deployment', 'issuance'],
+    ...['enrolment', 'inspect', 'peer', 'status', 'templates', 'verification', 'issuers', 'authority', 'deployment'],
+    'issuance',
     ...['path', 'keys', 'x509', 'der', 'config', 'options', 'files', 'lines', 'lock-directory', 'system'],
   ],
   enrolment: [
@@ -55,6 +56,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'file-operations',
     'system',
   ],
+  templates: ['peer', 'authority', 'config', 'options', 'file-operations'],
   peer: ['x509', 'der', 'options'],
   issuers: ['authority', 'issuance', 'path', 'keys', 'x509', 'der', 'config', 'options', 'files'],
   deployment: [

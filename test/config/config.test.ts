@@ -55,7 +55,7 @@ profiles:
       3,
       "unknown key 'keyusage' in profiles.service; did you mean 'keyUsage'?",
     ],
-    ['defaults:\n  issuer: a\nallow: x\n', 3, "unknown key 'allow'"],
+    ['defaults:\n  issuer: a\nalow: x\n', 3, "unknown key 'alow'; did you mean 'allow'?"],
     ['__proto__: 1\n', 1, "unknown key '__proto__'"],
     ['constructor: 1\n', 1, "unknown key 'constructor'"],
     ['"\\e]0;x\\a": 1\n', 1, "unknown key '\\x1b]0;x\\x07'"],

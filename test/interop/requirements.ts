@@ -16,9 +16,12 @@ export function lacksTool(name: string): boolean {
   return process.env['CI'] !== 'true' && findTool(name) === undefined;
 }
 
+/** Where Debian has servers, which not every user's PATH names. */
+const serverDirectories = ['/usr/sbin', '/usr/lib/postgresql/15/bin'];
+
 function findTool(name: string): string | undefined {
   const directories = (process.env['PATH'] ?? '').split(delimiter).filter(directory => directory !== '');
-  return directories.map(directory => join(directory, name)).find(isExecutable);
+  return [...directories, ...serverDirectories].map(directory => join(directory, name)).find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {
