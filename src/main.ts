@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/issue-intermediate.ts'),
   },
   enroll: { summary: 'issue and install certificates for services', load: () => import('./commands/enroll.ts') },
+  renew: { summary: 'renew what is due, once or as a daemon', load: () => import('./commands/renew.ts') },
   revoke: { summary: 'revoke certificates and publish the CRL', load: () => import('./commands/revoke.ts') },
   crl: { summary: 'sign and publish CRLs', load: () => import('./commands/crl.ts') },
   inspect: { summary: 'show what a file, a directory or a server holds', load: () => import('./commands/inspect.ts') },

@@ -27,6 +27,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...['authority', 'deployment', 'issuance', 'path', 'keys', 'x509', 'der'],
     ...['config', 'options', 'files', 'file-operations', 'system'],
   ],
+  renewal: [
+    ...['enrolment', 'issuers', 'authority', 'deployment', 'x509'],
+    ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory', 'system'],
+  ],
   verification: [
     'lines',
     'system',

@@ -42,7 +42,7 @@ describe('README.md', () => {
     const { commands } = await import('../src/main.ts');
     const missing = /Not there yet: ([^\n]*)/.exec(readme)?.[1] ?? '';
     const named = [...missing.matchAll(/`([a-z-]+)`/g)].map(match => match[1] ?? '');
-    expect(named).toContain('renew');
+    expect(named.length).toBeGreaterThan(0);
     expect(named.filter(name => name in commands && !['crl', 'verify-chain', 'enroll'].includes(name))).toEqual([]);
   });
 });

@@ -8,6 +8,8 @@ export interface Evidence {
   readonly at: number;
   /** When it ends. */
   readonly until: number;
+  /** It may have been made by another machine, whose clock is another. */
+  readonly isForeign: boolean;
 }
 
 export interface ClockTrouble {
@@ -25,12 +27,17 @@ const longestSilence = 365 * 86_400_000;
 
 /** Judges the clock by what was made with it before. Undefined where nothing is wrong with it, or nothing is known. `now` in milliseconds. Pure. */
 export function judgeClock(evidence: readonly Evidence[], now: number): ClockTrouble | undefined {
-  const newest = evidence.reduce<Evidence | undefined>((a, b) => (a === undefined || b.at > a.at ? b : a), undefined);
-  if (newest === undefined) return undefined;
-  const trouble = { newest: newest.at, what: newest.what };
-  if (now < newest.at - tolerance) return { kind: 'behind', ...trouble };
-  const isOver = now > newest.at + longestSilence && evidence.every(({ until }) => until < now);
-  return isOver ? { kind: 'ahead', ...trouble } : undefined;
+  const own = newestOf(evidence.filter(({ isForeign }) => !isForeign));
+  if (own !== undefined && now < own.at - tolerance) return { kind: 'behind', newest: own.at, what: own.what };
+  const newest = newestOf(evidence);
+  if (newest === undefined || now <= newest.at + longestSilence) return undefined;
+  return evidence.every(({ until }) => until < now)
+    ? { kind: 'ahead', newest: newest.at, what: newest.what }
+    : undefined;
+}
+
+function newestOf(evidence: readonly Evidence[]): Evidence | undefined {
+  return evidence.reduce<Evidence | undefined>((a, b) => (a === undefined || b.at > a.at ? b : a), undefined);
 }
 
 /** One line, no full stop. */

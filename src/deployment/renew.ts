@@ -84,6 +84,11 @@ function hasWork({ reasons, repairs }: Examination, journal: Journal): boolean {
   return reasons.length > 0 || repairs.length > 0 || journal.state !== 'done';
 }
 
+/** A hook that is owed is a reason of its own: it gets no new certificate. */
+function owedBy({ state }: Journal): readonly string[] {
+  return state === 'live' ? ['hook-owed'] : [];
+}
+
 function notDue(service: string, examination: Examination): RenewedService {
   const { installed, warnings } = examination;
   const certificate = installed.state === 'readable' ? { certificate: installed.certificate } : {};
@@ -118,7 +123,8 @@ function waitingResult(
 
 function codesOf({ reasons, repairs }: Examination, journal: Journal): readonly string[] {
   const found = [...reasons, ...repairs].map(reason => reason.code);
-  return found.length > 0 ? found : journal.reasons;
+  if (found.length > 0) return found;
+  return journal.state === 'live' ? owedBy(journal) : journal.reasons;
 }
 
 interface Work {
@@ -165,7 +171,7 @@ function progressOf(
     ...{
       examination,
       journal,
-      reasons: journal.state === 'live' || changes.status === 'renewed' ? journal.reasons : [],
+      reasons: changes.status === 'renewed' ? journal.reasons : owedBy(journal),
     },
     certificate: installed.state === 'readable' ? installed.certificate : undefined,
     previousSerial: journal.previousSerial,

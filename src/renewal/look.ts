@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { examineForRenewal } from '../deployment/renewal-examination.ts';
+import { emptyJournal, type Journal, readJournal } from '../deployment/journal.ts';
+import { type Renewal, type RenewedService, renewService } from '../deployment/renew.ts';
+import { serviceDirectories } from '../deployment/services.ts';
+import { servicePaths } from '../deployment/service.ts';
+import { explainClock } from '../deployment/clock.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { forEachAtOnce } from '../enrolment/concurrency.ts';
+import { type RenewalEntry, renewedEntry } from './entry.ts';
+import type { RenewalOrder } from './order.ts';
+import { setUpRenewal } from './set-up.ts';
+
+/** What one look at some services came to. */
+export interface Look {
+  /** In the order of their names. */
+  readonly entries: readonly RenewalEntry[];
+  /** What concerns no service alone, for a person. */
+  readonly warnings: readonly string[];
+  /** What is wrong with the clock. */
+  readonly clock: string | undefined;
+}
+
+/** How many at once: while the files of one are on their way to the disk, or its hook runs, another is worked on. */
+const atOnce = 4;
+
+/** Renews what is due among the services asked for, telling of each as it is done. Throws what concerns the run as a whole. */
+export async function renewAll(
+  order: RenewalOrder,
+  done: (entry: RenewalEntry) => void = () => undefined,
+): Promise<Look> {
+  return lookAt(order, renewService, done);
+}
+
+/** The same without doing anything: what is due has the status `due`. */
+export async function examineAll(order: RenewalOrder): Promise<Look> {
+  return lookAt(order, examineOnly, () => undefined);
+}
+
+type Action = (renewal: Renewal, service: string) => Promise<RenewedService & { readonly isDue?: boolean }>;
+
+async function lookAt(order: RenewalOrder, action: Action, done: (entry: RenewalEntry) => void): Promise<Look> {
+  const present = serviceDirectories(order.directory);
+  const links = new Set(present.filter(({ isLink }) => isLink).map(({ name }) => name));
+  const names = order.services.length > 0 ? order.services : present.map(({ name }) => name);
+  refuseUnknown(order, new Set(present.map(({ name }) => name)));
+  const { renewal, warnings } = await setUpRenewal(
+    order,
+    present.map(({ name }) => name),
+  );
+  const entries: RenewalEntry[] = [];
+  await forEachAtOnce(names, atOnce, async service => {
+    const result = links.has(service) ? foreign(order, service) : await action(renewal, service);
+    const entry = result.isDue === true ? { ...renewedEntry(result), status: 'due' as const } : renewedEntry(result);
+    entries.push(entry);
+    done(entry);
+  });
+  const clock = renewal.clock && explainClock(renewal.clock, renewal.now());
+  return {
+    entries: entries.sort((a, b) => (a.service < b.service ? -1 : 1)),
+    warnings: clock === undefined ? warnings : [...warnings, clock],
+    clock,
+  };
+}
+
+function refuseUnknown({ directory, services }: RenewalOrder, present: ReadonlySet<string>): void {
+  const unknown = services.find(service => !present.has(service));
+  if (unknown === undefined) return;
+  throw new MtlsctlError('not-found', `there is no service '${unknown}' in ${directory}`, {
+    hints: [`mtlsctl enroll ${unknown}`, `mtlsctl inspect ${directory}`],
+    details: { service: unknown },
+  });
+}
+
+/** Renewal writes into the directory of a service, and never into one that lies elsewhere. */
+function foreign({ directory }: RenewalOrder, service: string): RenewedService & { isDue?: boolean } {
+  const path = join(directory, service);
+  const error = new MtlsctlError('malformed', `${path} is a symbolic link, and not a directory of its own`, {
+    hints: [`ls -ld ${path}`],
+    details: { path },
+  });
+  return { service, status: 'failed', reasons: [], warnings: [], error };
+}
+
+async function examineOnly(renewal: Renewal, service: string): ReturnType<Action> {
+  try {
+    const paths = servicePaths(renewal.directory, service);
+    const journal = (await readJournal(renewal.directory, service)) ?? emptyJournal;
+    const examination = await examineForRenewal(renewal, service, { paths, journal });
+    const { installed, warnings } = examination;
+    const reasons = [...examination.reasons, ...examination.repairs].map(({ code }) => code);
+    const owed = owedOf(journal);
+    return {
+      ...{ service, status: 'not-due', examination, warnings },
+      reasons: reasons.length > 0 ? reasons : owed,
+      isDue: reasons.length + owed.length > 0,
+      ...(installed.state === 'readable' && { certificate: installed.certificate }),
+    };
+  } catch (error) {
+    if (!isMtlsctlError(error)) throw error;
+    return { service, status: 'failed', reasons: [], warnings: [], error };
+  }
+}
+
+/** What a run before this one has left to be done. */
+function owedOf({ state, reasons }: Journal): readonly string[] {
+  if (state === 'live') return ['hook-owed'];
+  return state === 'issued' ? reasons : [];
+}
