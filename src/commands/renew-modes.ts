@@ -1,6 +1,6 @@
 import { type RenewalEntry, renewSchema } from '../renewal/entry.ts';
 import { statusOfCheck, statusOfRenewals } from '../renewal/exit-status.ts';
-import { examineAll, type Look, renewAll } from '../renewal/look.ts';
+import { examineAll, type Look, renewAll, rollBackAll } from '../renewal/look.ts';
 import type { RenewalOrder } from '../renewal/order.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { oneCaPassphrase } from './enrolment-options.ts';
@@ -22,7 +22,10 @@ export const renewalModes: Readonly<Record<RenewalMode, ModeRunner>> = {
     return outcome(context, look, services, statusOfRenewals);
   },
   daemon: () => Promise.reject(new Error('not yet')),
-  rollback: () => Promise.reject(new Error('not yet')),
+  async rollback(context, services, options) {
+    const look = await rollBackAll(renewalOrder(context, services, options));
+    return outcome(context, look, services, statusOfRenewals);
+  },
 };
 
 function outcome(

@@ -9,7 +9,7 @@ import { keyTypeOf } from '../keys/key-types.ts';
 import { generateKey } from '../keys/software.ts';
 import { withLock } from '../lock.ts';
 import { explain } from '../path/explain.ts';
-import { verifyChain } from '../path/verify.ts';
+import { type Verdict, verifyChain } from '../path/verify.ts';
 import { purposeOf } from '../issuance/profile.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { sameOctets } from '../der/octets.ts';
@@ -306,6 +306,17 @@ function notAsWritten(generation: string, file: string): MtlsctlError {
   return new MtlsctlError('unwritable', `${join(generation, file)} does not hold what was written to it`);
 }
 
+/** What any relying party would say against a chain, whatever it is used for. Undefined where it would take it. */
+export function trustRefusal(
+  [leaf, ...intermediates]: readonly Certificate[],
+  trustAnchors: readonly Certificate[],
+  at: number,
+): string | undefined {
+  if (leaf === undefined) return 'there is no certificate';
+  const input = { leaf, intermediates, trustAnchors, at, purpose: 'any', profile: 'rfc5280', strict: false } as const;
+  return firstRefusal(verifyChain(input));
+}
+
 /** What a relying party would say against a chain: trust, dates, purposes and names. Undefined where it would take it. */
 export function consumerRefusal(
   plan: ServicePlan,
@@ -324,7 +335,10 @@ export function consumerRefusal(
     profile: 'rfc5280',
     strict: false,
   });
-  const [first] = verdict.reasons;
-  if (verdict.valid) return undefined;
+  return firstRefusal(verdict);
+}
+
+function firstRefusal({ valid, reasons: [first] }: Verdict): string | undefined {
+  if (valid) return undefined;
   return first === undefined ? 'there is no chain to a trust anchor' : explain(first).message;
 }

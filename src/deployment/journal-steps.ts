@@ -67,6 +67,23 @@ export function inForce(journal: Journal, step: InForceStep, now: number): Journ
   };
 }
 
+export interface RolledBackStep {
+  readonly serial: string;
+  readonly previousSerial: string | undefined;
+  readonly heldUntil: number;
+  readonly hasHook: boolean;
+}
+
+export function rolledBack(journal: Journal, step: RolledBackStep, now: number): Journal {
+  const { counters, lastSuccess } = journal;
+  return {
+    ...{ state: step.hasHook ? 'live' : 'done', since: now, reasons: ['rolled-back'], serial: step.serial },
+    ...(step.previousSerial !== undefined && { previousSerial: step.previousSerial }),
+    ...(lastSuccess !== undefined && { lastSuccess }),
+    ...{ heldUntil: step.heldUntil, attempts: 0, counters },
+  };
+}
+
 /** What was begun has become needless: somebody else has seen to it. */
 export function dropped(journal: Journal, now: number): Journal {
   const { chain, failure, retryAt, hook, ...rest } = journal;

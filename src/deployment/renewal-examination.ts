@@ -16,6 +16,8 @@ export interface Examination {
   readonly reasons: readonly DueReason[];
   /** What is wrong around a certificate that can stay; empty where it can't. */
   readonly repairs: readonly DueReason[];
+  /** Until when what a person put back stays, in milliseconds. */
+  readonly heldUntil: number | undefined;
   /** For a person. */
   readonly warnings: readonly string[];
 }
@@ -48,7 +50,7 @@ export async function examineForRenewal(
     ? [`its certificate is on hold, and gets no successor: 'mtlsctl revoke ${service} --release' ends that`]
     : [];
   return {
-    ...{ now, plan, installed, reasons },
+    ...{ now, plan, installed, reasons, heldUntil: journal.heldUntil },
     repairs: reasons.length > 0 ? [] : repairsOf(installed, missingLinks, trustAnchors),
     warnings: [...keyWarnings(paths), ...onHold],
   };

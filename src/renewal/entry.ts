@@ -3,6 +3,7 @@ import { firstSecond, renewalTime } from '../deployment/decision.ts';
 import { explainDue } from '../deployment/explain-due.ts';
 import type { HookRun } from '../deployment/journal.ts';
 import { type ErrorCode, exitStatusOfCode } from '../errors.ts';
+import type { RolledBackService } from '../deployment/rollback.ts';
 import { formatInstant } from '../options.ts';
 import { type Certificate, serialHex } from '../x509/certificate.ts';
 
@@ -41,13 +42,16 @@ export interface HookReport {
   readonly output: readonly string[];
 }
 
-export function renewedEntry(result: RenewedService): RenewalEntry {
+export function renewedEntry(result: RenewedService | RolledBackService): RenewalEntry {
   const { service, status, reasons, examination, certificate, previousSerial, hook, error, warnings } = result;
+  const heldUntil =
+    'heldUntil' in result ? result.heldUntil : status === 'renewed' ? undefined : examination?.heldUntil;
+  const plan = 'plan' in result ? result.plan : examination?.plan;
   const explained = examination === undefined ? [] : [...examination.reasons, ...examination.repairs].map(explainDue);
   return {
     ...{ service, status, reasons },
     ...(explained.length > 0 && { explanations: explained }),
-    ...(certificate !== undefined && certificateFacts(certificate, examination?.plan.wanted.renewAt)),
+    ...(certificate !== undefined && certificateFacts(certificate, plan?.wanted.renewAt, heldUntil)),
     ...(previousSerial !== undefined && { previousSerial }),
     ...(hook !== undefined && { hook: hookReport(hook) }),
     ...(error !== undefined && { error: errorReport(error) }),
@@ -63,11 +67,13 @@ export function errorReport(error: NonNullable<RenewedService['error']>): NonNul
 export function certificateFacts(
   certificate: Certificate,
   renewAt: number | undefined,
+  heldUntil = 0,
 ): Pick<RenewalEntry, 'notAfter' | 'renewAt' | 'serial'> {
+  const from = renewAt === undefined ? undefined : Math.max(renewalTime(certificate, renewAt), heldUntil);
   return {
     serial: serialHex(certificate.serialNumber),
     notAfter: formatInstant(certificate.notAfter),
-    ...(renewAt !== undefined && { renewAt: formatInstant(firstSecond(renewalTime(certificate, renewAt))) }),
+    ...(from !== undefined && { renewAt: formatInstant(firstSecond(from)) }),
   };
 }
 

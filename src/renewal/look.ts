@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { examineForRenewal } from '../deployment/renewal-examination.ts';
 import { emptyJournal, type Journal, readJournal } from '../deployment/journal.ts';
 import { type Renewal, type RenewedService, renewService } from '../deployment/renew.ts';
+import { type RolledBackService, rollBackService } from '../deployment/rollback.ts';
 import { serviceDirectories } from '../deployment/services.ts';
 import { servicePaths } from '../deployment/service.ts';
 import { explainClock } from '../deployment/clock.ts';
@@ -37,7 +38,24 @@ export async function examineAll(order: RenewalOrder): Promise<Look> {
   return lookAt(order, examineOnly, () => undefined);
 }
 
-type Action = (renewal: Renewal, service: string) => Promise<RenewedService & { readonly isDue?: boolean }>;
+/** Puts the certificates before the last ones back in force. */
+export async function rollBackAll(order: RenewalOrder): Promise<Look> {
+  return lookAt(order, rollBackOne, () => undefined);
+}
+
+async function rollBackOne(renewal: Renewal, service: string): ReturnType<Action> {
+  try {
+    return await rollBackService(renewal, service);
+  } catch (error) {
+    if (!isMtlsctlError(error)) throw error;
+    return { service, status: 'failed', reasons: [], warnings: [], error };
+  }
+}
+
+type Action = (
+  renewal: Renewal,
+  service: string,
+) => Promise<(RenewedService | RolledBackService) & { readonly isDue?: boolean }>;
 
 async function lookAt(order: RenewalOrder, action: Action, done: (entry: RenewalEntry) => void): Promise<Look> {
   const present = serviceDirectories(order.directory);
