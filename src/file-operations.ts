@@ -302,3 +302,9 @@ export function listNames(path: string): readonly string[] | undefined {
 export function statPath(path: string): fs.Stats | undefined {
   return perform('stat', path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
 }
+
+/** What tells one directory from another that takes its place; undefined where there is none. */
+export function directoryIdentity(path: string): string | undefined {
+  const stat = perform('stat', path, () => fs.statSync(path, { throwIfNoEntry: false }));
+  return stat?.isDirectory() === true ? `${stat.dev}.${stat.ino}` : undefined;
+}

@@ -47,3 +47,11 @@ export function explainClock({ kind, newest, what }: ClockTrouble, now: number):
     ? `the clock says ${formatInstant(now)}, and ${what} was made ${difference} later, at ${formatInstant(newest)}`
     : `the clock says ${formatInstant(now)}, ${difference} after the newest thing here (${what}): either this machine was off so long, or its clock is wrong`;
 }
+
+/** Of a clock that is not where it should be after a sleep; `step` in milliseconds, forward where it is positive. */
+export function explainClockStep(step: number, now: number): string {
+  const length = formatDuration(Math.abs(step));
+  return step < 0
+    ? `the clock was set back by ${length}, to ${formatInstant(now)}`
+    : `the clock went forward by ${length}, to ${formatInstant(now)}: it was set, or this machine slept`;
+}

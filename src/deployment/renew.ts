@@ -43,6 +43,8 @@ export interface RenewedService {
   readonly previousSerial?: string;
   readonly hook?: Journal['hook'];
   readonly error?: MtlsctlError;
+  /** When an unattended run tries again, in milliseconds. */
+  readonly retryAt?: number;
   readonly warnings: readonly string[];
 }
 
@@ -112,12 +114,10 @@ function waitingResult(
     status: isHook ? 'hook-failed' : 'failed',
     reasons: codesOf(examination, journal),
     error: new MtlsctlError(failure.code as MtlsctlError['code'], failure.message, {
-      hints: [
-        ...failure.hints,
-        `it is tried again at ${formatInstant(retryAt)}, or at once with 'mtlsctl renew ${service}'`,
-      ],
+      hints: [...failure.hints, `try at once: mtlsctl renew ${service}`],
       details: { retryAt: formatInstant(retryAt) },
     }),
+    retryAt,
   };
 }
 
@@ -391,7 +391,7 @@ function result(service: string, progress: Progress, outcome: HookOutcome): Rene
     ...(certificate !== undefined && { certificate }),
     ...(previousSerial !== undefined && { previousSerial }),
     ...('run' in outcome && { hook: outcome.run }),
-    ...('error' in outcome && { error: outcome.error }),
+    ...('error' in outcome && { error: outcome.error, retryAt: outcome.retryAt }),
     warnings: [...progress.warnings, ...('note' in outcome ? [outcome.note] : [])],
   };
 }
@@ -408,13 +408,14 @@ async function failedService(
   { paths, examination, error: original }: Failure,
 ): Promise<RenewedService> {
   const error = examination === undefined ? original : asUnreachable(original, examination);
-  if (error.code !== 'lock-held') await recordFailure(renewal, service, paths, error);
+  const retryAt = error.code === 'lock-held' ? undefined : await recordFailure(renewal, service, paths, error);
   const found = examination === undefined ? undefined : notDue(service, examination);
   return {
     ...(found ?? { service, warnings: [] }),
     status: 'failed',
     reasons: examination === undefined ? [] : codesOf(examination, emptyJournal),
     error,
+    ...(retryAt !== undefined && { retryAt }),
   };
 }
 
@@ -432,22 +433,28 @@ function asUnreachable(error: MtlsctlError, { installed, reasons, now }: Examina
   });
 }
 
-/** For the next run and for `status`; where that can't be written either, the failure itself is the one worth reporting. */
+/**
+ * For the next run and for `status`; where that can't be written either, the failure itself is the one worth reporting. Returns when an
+ * unattended run tries again.
+ */
 async function recordFailure(
   renewal: Renewal,
   service: string,
   paths: ServicePaths,
   error: MtlsctlError,
-): Promise<void> {
+): Promise<number | undefined> {
   try {
-    await withLock(paths.lock, async () => {
+    return await withLock(paths.lock, async () => {
       const now = renewal.now();
       const journal = await knownJournal(renewal, service);
       // In its pause, a service that still can't be looked at has not been tried.
-      if (renewal.isPatient && isWaiting(journal, now)) return;
-      await writeJournal(renewal.directory, service, failed(journal, error, now));
+      if (renewal.isPatient && isWaiting(journal, now)) return journal.retryAt;
+      const next = failed(journal, error, now);
+      await writeJournal(renewal.directory, service, next);
+      return next.retryAt;
     });
   } catch (recording) {
     if (!isMtlsctlError(recording)) throw recording;
+    return undefined;
   }
 }

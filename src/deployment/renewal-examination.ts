@@ -1,5 +1,6 @@
 import { MtlsctlError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import type { ClockTrouble } from './clock.ts';
 import { type DueReason, type Installed, isOnHold } from './decision.ts';
 import { type Enrolment, keyWarnings, sameCertificates, whyDue } from './enroll.ts';
 import { publicLinksMissing } from './generation.ts';
@@ -28,7 +29,7 @@ export interface Examination {
  * `already-exists` where a public path is something else than our link.
  */
 export async function examineForRenewal(
-  enrolment: Omit<Enrolment, 'issue'>,
+  enrolment: Omit<Enrolment, 'issue'> & { readonly clock?: ClockTrouble | undefined },
   service: string,
   { paths, journal }: { readonly paths: ServicePaths; readonly journal: Journal },
 ): Promise<Examination> {
@@ -42,7 +43,7 @@ export async function examineForRenewal(
   const installed = await readInstalled(paths, [...known, ...trustAnchors]);
   const issuers = known.length > 0 ? known : issuersInstalled(installed, trustAnchors);
   const plan = planService(service, settings, enrolment.config, issuers, enrolment.host);
-  const due = whyDue(installed, plan, enrolment, now);
+  const due = whyDue(installed, plan, enrolment, timeToJudgeBy(enrolment, now));
   const reasons = isHeld(journal, now) ? due.filter(reason => cannotWait.has(reason.code)) : due;
   const revocation =
     installed.state === 'readable' ? enrolment.revocation([...installed.chain, ...trustAnchors]) : undefined;
@@ -54,6 +55,11 @@ export async function examineForRenewal(
     repairs: reasons.length > 0 ? [] : repairsOf(installed, missingLinks, trustAnchors),
     warnings: [...keyWarnings(paths), ...onHold],
   };
+}
+
+/** By a clock that is behind, what is good would not be valid yet. The truth is no earlier than the newest thing here. */
+function timeToJudgeBy({ clock, force }: Parameters<typeof examineForRenewal>[0], now: number): number {
+  return clock?.kind === 'behind' && !force ? clock.newest : now;
 }
 
 function notAsked(service: string, paths: ServicePaths): MtlsctlError {

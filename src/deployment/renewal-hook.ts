@@ -25,7 +25,7 @@ export type HookOutcome =
   | { readonly status: 'none' }
   | { readonly status: 'busy'; readonly note: string }
   | { readonly status: 'done'; readonly run?: HookRun }
-  | { readonly status: 'failed'; readonly run: HookRun; readonly error: MtlsctlError };
+  | { readonly status: 'failed'; readonly run: HookRun; readonly error: MtlsctlError; readonly retryAt: number };
 
 export interface OwedHook {
   readonly service: string;
@@ -54,8 +54,10 @@ export async function runOwedHook(world: HookWorld, owed: OwedHook): Promise<Hoo
   const startedAt = world.now();
   const run = await runHook({ command: command ?? '', timeout, startedAt, env: hookEnvironment(world, owed, paths) });
   const error = hookSucceeded(run) ? undefined : hookError(owed.service, run, timeout);
-  await withLock(paths.lock, () => settle(world, owed, run, error), { what: `service '${owed.service}'` });
-  return error === undefined ? { status: 'done', run } : { status: 'failed', run, error };
+  const retryAt = await withLock(paths.lock, () => settle(world, owed, run, error), {
+    what: `service '${owed.service}'`,
+  });
+  return error === undefined ? { status: 'done', run } : { status: 'failed', run, error, retryAt };
 }
 
 /** Undefined where the hook is ours to run. */
@@ -77,7 +79,8 @@ async function claimHook(
   }
   if (found !== journal && world.isPatient && isWaiting(found, now)) {
     await writeJournal(world.directory, service, found);
-    return { status: 'failed', run: found.hook ?? { startedAt: now, output: [] }, error: cutShort(service) };
+    const run = found.hook ?? { startedAt: now, output: [] };
+    return { status: 'failed', run, error: cutShort(service), retryAt: found.retryAt ?? now };
   }
   await writeJournal(world.directory, service, hookStarted(found, formatIdentity(ownIdentity()), now));
   return undefined;
@@ -135,9 +138,17 @@ function endOf({ timedOut, exitStatus, signal }: HookRun, timeout: number): stri
   return exitStatus === undefined ? `was ended by ${signal ?? 'a signal'}` : `failed with exit status ${exitStatus}`;
 }
 
-/** A journal that has gone on to another certificate meanwhile owes its hook anew. */
-async function settle(world: HookWorld, owed: OwedHook, run: HookRun, error: MtlsctlError | undefined): Promise<void> {
+/** A journal that has gone on to another certificate meanwhile owes its hook anew. Returns when an unattended run tries again. */
+async function settle(
+  world: HookWorld,
+  owed: OwedHook,
+  run: HookRun,
+  error: MtlsctlError | undefined,
+): Promise<number> {
+  const now = world.now();
   const journal = await readJournal(world.directory, owed.service);
-  if (journal?.state !== 'live' || journal.runner !== formatIdentity(ownIdentity())) return;
-  await writeJournal(world.directory, owed.service, hookEnded(journal, run, error, world.now()));
+  if (journal?.state !== 'live' || journal.runner !== formatIdentity(ownIdentity())) return now;
+  const next = hookEnded(journal, run, error, now);
+  await writeJournal(world.directory, owed.service, next);
+  return next.retryAt ?? now;
 }

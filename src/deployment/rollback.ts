@@ -41,7 +41,7 @@ export async function rollBackService(renewal: Renewal, service: string): Promis
     ...{ service, plan, certificate, heldUntil, reasons: [], warnings: [until] },
     status: outcome.status === 'failed' ? 'hook-failed' : 'rolled-back',
     ...(previousSerial !== undefined && { previousSerial }),
-    ...('run' in outcome && outcome.run !== undefined && { hook: outcome.run }),
+    ...('run' in outcome && { hook: outcome.run }),
     ...('error' in outcome && { error: outcome.error }),
   };
 }

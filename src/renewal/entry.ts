@@ -29,6 +29,8 @@ export interface RenewalEntry {
     readonly exitStatus: number;
   };
   readonly warnings: readonly string[];
+  /** When an unattended run tries again, in milliseconds; for its schedule. */
+  readonly retryAt?: number;
 }
 
 /** How a hook ended. */
@@ -55,6 +57,7 @@ export function renewedEntry(result: RenewedService | RolledBackService): Renewa
     ...(previousSerial !== undefined && { previousSerial }),
     ...(hook !== undefined && { hook: hookReport(hook) }),
     ...(error !== undefined && { error: errorReport(error) }),
+    ...(result.retryAt !== undefined && { retryAt: result.retryAt }),
     warnings,
   };
 }
@@ -87,4 +90,11 @@ export function hookReport(run: HookRun): HookReport {
     ...(timedOut === true && { timedOut }),
     output,
   };
+}
+
+/** As CLI.md has it. */
+export function entryAsJson({ error, retryAt, ...entry }: RenewalEntry): object {
+  if (error === undefined) return entry;
+  const { code, message, hints } = error;
+  return { ...entry, error: { code, message, hints } };
 }

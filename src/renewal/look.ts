@@ -68,6 +68,7 @@ async function lookAt(order: RenewalOrder, action: Action, done: (entry: Renewal
   );
   const entries: RenewalEntry[] = [];
   await forEachAtOnce(names, atOnce, async service => {
+    if (order.isStopped?.() === true) return;
     const result = links.has(service) ? foreign(order, service) : await action(renewal, service);
     const entry = result.isDue === true ? { ...renewedEntry(result), status: 'due' as const } : renewedEntry(result);
     entries.push(entry);

@@ -10,6 +10,8 @@ export interface RenewalOrder {
   readonly hook: string | undefined;
   /** An unattended run leaves what failed alone for a while. */
   readonly isPatient: boolean;
+  /** Whether a signal has said that nothing more is to be begun. */
+  isStopped?(): boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** That of leaves' keys that are encrypted. */
   leafPassphrase(): Promise<Uint8Array | undefined>;
