@@ -27,6 +27,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   inspect: { summary: 'show what a file, a directory or a server holds', load: () => import('./commands/inspect.ts') },
   'verify-chain': { summary: 'verify certificate chains', load: () => import('./commands/verify-chain.ts') },
   template: { summary: 'print configuration for servers and timers', load: () => import('./commands/template.ts') },
+  status: {
+    summary: 'show what expires when, and what is wrong',
+    load: () => import('./commands/status.ts'),
+  },
   completion: { summary: 'print a shell completion script', load: () => import('./commands/completion.ts') },
 };
 

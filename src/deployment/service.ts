@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../config/service-file.ts';
-import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, type MtlsctlError } from '../errors.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { lockDirectory } from '../lock-directory.ts';
@@ -77,7 +77,7 @@ export async function readInstalled(paths: ServicePaths, known: readonly Certifi
   try {
     const files = await readService(paths.directory);
     if (files === undefined) return { state: 'missing', missing: ['cert.pem', 'key.pem'] };
-    const chain = readCertificates(files.cert).map(intern);
+    const chain = inFile('cert.pem', () => readCertificates(files.cert)).map(intern);
     const [certificate] = chain;
     if (certificate === undefined) return { state: 'unreadable', problem: 'cert.pem holds no certificate' };
     const keyMatches = await isKeyOf(files.key, certificate);

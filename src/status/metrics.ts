@@ -8,7 +8,7 @@
  * | `mtlsctl_certificate_renewal_timestamp_seconds` | gauge | service, authority |
  * | `mtlsctl_certificate_remaining_seconds` | gauge | service, authority |
  * | `mtlsctl_service_healthy` | gauge, 0 or 1 | service |
- * | `mtlsctl_service_state` | gauge, 1 | service, state: `valid`, `due`, `expired`, `mismatch`, `missing`, `not-yet-valid`, `revoked`, `unreadable` |
+ * | `mtlsctl_service_state` | gauge, 1 | service, state: `valid`, `due`, `expired`, `mismatch`, `missing`, `not-yet-valid`, `refused`, `revoked`, `unreadable` |
  * | `mtlsctl_renewals_total` | counter | service |
  * | `mtlsctl_renewal_failures_total` | counter | service |
  * | `mtlsctl_renewal_failed_attempts` | gauge, those in a row | service |
