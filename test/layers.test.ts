@@ -123,7 +123,7 @@ const packageImporters: Readonly<Record<string, readonly string[]>> = {
 /** Who knows that there are files: those that keep state on disk, and those that look at what others keep there. */
 const filesystemUsers = [
   ...['files', 'file-operations', 'lock', 'lock-directory', 'process-identity', 'staging'],
-  ...['authority', 'deployment', 'inspect', 'verification'],
+  ...['authority', 'deployment', 'inspect', 'renewal', 'verification'],
 ];
 
 /** The built-ins of Node that reach outside the process, and who may. Those not named here (crypto, path, util, buffer) are free. */

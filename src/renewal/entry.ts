@@ -4,6 +4,7 @@ import { explainDue } from '../deployment/explain-due.ts';
 import type { HookRun } from '../deployment/journal.ts';
 import { type ErrorCode, exitStatusOfCode } from '../errors.ts';
 import type { RolledBackService } from '../deployment/rollback.ts';
+import type { Remembered } from './remembered.ts';
 import { formatInstant } from '../options.ts';
 import { type Certificate, serialHex } from '../x509/certificate.ts';
 
@@ -59,6 +60,14 @@ export function renewedEntry(result: RenewedService | RolledBackService): Renewa
     ...(error !== undefined && { error: errorReport(error) }),
     ...(result.retryAt !== undefined && { retryAt: result.retryAt }),
     warnings,
+  };
+}
+
+/** Of a service that need not be looked at. */
+export function rememberedEntry(service: string, { serial, notAfter, renewAt }: Remembered): RenewalEntry {
+  return {
+    ...{ service, status: 'not-due', reasons: [], serial, notAfter: formatInstant(notAfter) },
+    ...{ renewAt: formatInstant(firstSecond(renewAt)), warnings: [] },
   };
 }
 

@@ -7,9 +7,12 @@ import { serviceDirectories } from '../deployment/services.ts';
 import { servicePaths } from '../deployment/service.ts';
 import { explainClock } from '../deployment/clock.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { serialHex } from '../x509/certificate.ts';
+import { renewalTime } from '../deployment/decision.ts';
 import { forEachAtOnce } from '../enrolment/concurrency.ts';
-import { type RenewalEntry, renewedEntry } from './entry.ts';
+import { rememberedEntry, type RenewalEntry, renewedEntry } from './entry.ts';
 import type { RenewalOrder } from './order.ts';
+import { type Memory, openMemory, type Remembered, worthRemembering } from './remembered.ts';
 import { setUpRenewal } from './set-up.ts';
 
 /** What one look at some services came to. */
@@ -35,12 +38,12 @@ export async function renewAll(
 
 /** The same without doing anything: what is due has the status `due`. */
 export async function examineAll(order: RenewalOrder): Promise<Look> {
-  return lookAt(order, examineOnly, () => undefined);
+  return lookAt({ ...order, isReadOnly: true }, examineOnly, () => undefined);
 }
 
 /** Puts the certificates before the last ones back in force. */
 export async function rollBackAll(order: RenewalOrder): Promise<Look> {
-  return lookAt(order, rollBackOne, () => undefined);
+  return lookAt({ ...order, mustLook: true }, rollBackOne, () => undefined);
 }
 
 async function rollBackOne(renewal: Renewal, service: string): ReturnType<Action> {
@@ -58,28 +61,79 @@ type Action = (
 ) => Promise<(RenewedService | RolledBackService) & { readonly isDue?: boolean }>;
 
 async function lookAt(order: RenewalOrder, action: Action, done: (entry: RenewalEntry) => void): Promise<Look> {
-  const present = serviceDirectories(order.directory);
+  const memory = await openMemory(order.directory, [order.host ?? '']);
+  const present = serviceDirectories(order.directory, name => memory.has(name));
+  const all = new Set(present.map(({ name }) => name));
+  refuseUnknown(order, all);
   const links = new Set(present.filter(({ isLink }) => isLink).map(({ name }) => name));
-  const names = order.services.length > 0 ? order.services : present.map(({ name }) => name);
-  refuseUnknown(order, new Set(present.map(({ name }) => name)));
-  const { renewal, warnings } = await setUpRenewal(
-    order,
-    present.map(({ name }) => name),
-  );
+  const names = order.services.length > 0 ? order.services : [...all];
+  const { known, others } = recall(order, memory, names);
+  const look = others.length === 0 ? nothing : await lookAfresh({ order, action, done, memory, links, all }, others);
+  if (order.isReadOnly !== true) memory.save(all);
+  return { ...look, entries: [...known, ...look.entries].sort((a, b) => (a.service < b.service ? -1 : 1)) };
+}
+
+const nothing: Look = { entries: [], warnings: [], clock: undefined };
+
+/** What need not be looked at, if the clock is nowhere behind what is remembered. */
+function recall(
+  order: RenewalOrder,
+  memory: Memory,
+  names: readonly string[],
+): { known: readonly RenewalEntry[]; others: readonly string[] } {
+  const now = order.now();
+  const isOdd =
+    order.force || order.mustLook === true || [...memory.all().values()].some(({ notBefore }) => now < notBefore);
+  const known: RenewalEntry[] = [];
+  const others: string[] = [];
+  for (const service of names) {
+    const found = isOdd ? undefined : memory.recall(service, now);
+    if (found === undefined) others.push(service);
+    else known.push(rememberedEntry(service, found));
+  }
+  return { known, others };
+}
+
+interface Fresh {
+  readonly order: RenewalOrder;
+  readonly action: Action;
+  readonly done: (entry: RenewalEntry) => void;
+  readonly memory: Memory;
+  readonly links: ReadonlySet<string>;
+  readonly all: ReadonlySet<string>;
+}
+
+async function lookAfresh(fresh: Fresh, names: readonly string[]): Promise<Look> {
+  const { order, action, done, memory, links, all } = fresh;
+  const { renewal, warnings } = await setUpRenewal(order, [...all], memory.all());
+  const isWorthIt = order.isReadOnly !== true && all.size >= worthRemembering;
   const entries: RenewalEntry[] = [];
   await forEachAtOnce(names, atOnce, async service => {
     if (order.isStopped?.() === true) return;
+    const watched = isWorthIt ? memory.watch(service) : undefined;
     const result = links.has(service) ? foreign(order, service) : await action(renewal, service);
+    const found = rememberable(result, renewal);
+    if (found === undefined) memory.forget(service);
+    else watched?.keep(found);
     const entry = result.isDue === true ? { ...renewedEntry(result), status: 'due' as const } : renewedEntry(result);
     entries.push(entry);
     done(entry);
   });
   const clock = renewal.clock && explainClock(renewal.clock, renewal.now());
-  return {
-    entries: entries.sort((a, b) => (a.service < b.service ? -1 : 1)),
-    warnings: clock === undefined ? warnings : [...warnings, clock],
-    clock,
-  };
+  return { entries, warnings: clock === undefined ? warnings : [...warnings, clock], clock };
+}
+
+/** Only what is wholly as it should be. */
+function rememberable(result: Awaited<ReturnType<Action>>, { clock, trustAnchors }: Renewal): Remembered | undefined {
+  const { status, isDue, reasons, warnings, examination, certificate } = result;
+  const isPlain = status === 'not-due' && isDue !== true && reasons.length === 0 && warnings.length === 0;
+  if (!isPlain || clock !== undefined || certificate === undefined || examination?.installed.state !== 'readable')
+    return undefined;
+  if (examination.heldUntil !== undefined) return undefined;
+  const { serialNumber, notBefore, notAfter } = certificate;
+  const renewAt = renewalTime(certificate, examination.plan.wanted.renewAt);
+  const ends = [...examination.installed.chain, ...trustAnchors].map(each => each.notAfter);
+  return { serial: serialHex(serialNumber), notBefore, notAfter, renewAt, until: Math.min(renewAt, ...ends) };
 }
 
 function refuseUnknown({ directory, services }: RenewalOrder, present: ReadonlySet<string>): void {

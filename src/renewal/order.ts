@@ -10,6 +10,10 @@ export interface RenewalOrder {
   readonly hook: string | undefined;
   /** An unattended run leaves what failed alone for a while. */
   readonly isPatient: boolean;
+  /** Nothing at all is written, nor remembered. */
+  readonly isReadOnly?: boolean;
+  /** What is remembered of a service does not do. */
+  readonly mustLook?: boolean;
   /** Whether a signal has said that nothing more is to be begun. */
   isStopped?(): boolean;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -13,6 +13,7 @@ import type { Issuers } from '../issuers/issuer.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
 import { formatName } from '../x509/name.ts';
+import type { Remembered } from './remembered.ts';
 import type { RenewalOrder } from './order.ts';
 
 /**
@@ -22,6 +23,7 @@ import type { RenewalOrder } from './order.ts';
 export async function setUpRenewal(
   order: RenewalOrder,
   services: readonly string[],
+  remembered: ReadonlyMap<string, Remembered>,
 ): Promise<{ renewal: Renewal; warnings: readonly string[] }> {
   const { directory, host, force, reuseKey, hook, isPatient, env } = order;
   const trustAnchors = await readTrustAnchors(directory);
@@ -36,7 +38,7 @@ export async function setUpRenewal(
     ...{ directory, host, config, trustAnchors, force, reuseKey, hook, isPatient, env },
     revocation: revocationCheck(crls),
     passphrase: await order.leafPassphrase(),
-    clock: judgeClock(await clockEvidence(directory, services, crls), order.now()),
+    clock: judgeClock(await clockEvidence(directory, services, { crls, remembered }), order.now()),
     now: () => order.now(),
     random: count => order.random(count),
     settings: async (_service, stored) => ({ ...stored, ...(await decided(issuers, stored, config.defaults.profile)) }),
@@ -93,7 +95,7 @@ async function unlessMissing<T>(find: () => Promise<T>): Promise<T | undefined> 
 async function clockEvidence(
   directory: string,
   services: readonly string[],
-  crls: readonly Crl[],
+  { crls, remembered }: { readonly crls: readonly Crl[]; readonly remembered: ReadonlyMap<string, Remembered> },
 ): Promise<readonly Evidence[]> {
   const evidence: Evidence[] = crls.map(({ issuer, thisUpdate, nextUpdate = thisUpdate }) => ({
     ...{ what: `the CRL of ${formatName(issuer)}`, at: thisUpdate, until: nextUpdate, isForeign: true },
@@ -104,6 +106,11 @@ async function clockEvidence(
       evidence.push(evidenceOf(`the certificate of authority '${name}'`, authority.certificate));
   }
   for (const service of services) {
+    const known = remembered.get(service);
+    if (known !== undefined) {
+      evidence.push(evidenceOf(`the certificate of '${service}'`, known));
+      continue;
+    }
     const certificate = await unlessUnreadable(async () => {
       const files = await readService(join(directory, service));
       return files && readCertificates(files.cert)[0];
@@ -113,7 +120,7 @@ async function clockEvidence(
   return evidence;
 }
 
-function evidenceOf(what: string, { notBefore, notAfter }: Certificate): Evidence {
+function evidenceOf(what: string, { notBefore, notAfter }: Pick<Certificate, 'notAfter' | 'notBefore'>): Evidence {
   return { what, at: notBefore, until: notAfter, isForeign: false };
 }
 
