@@ -43,6 +43,7 @@ told so. The same directory and flags give the same text.`,
       )
       .option('--program <path>', "the program that systemd runs (default: mtlsctl in systemd's path)")
       .option('--ca-passphrase-file <path>', "a file with the passphrase of the authority's key, for systemd")
+      .option('--metrics-file <path>', 'where renew leaves its metrics for node_exporter')
       .option(
         '--hook <command>',
         'a command to be run after each new CRL; may be repeated',
@@ -96,6 +97,7 @@ const flags: Readonly<Record<TemplateFlag, string>> = {
   connect: '--connect',
   program: '--program',
   caPassphraseFile: '--ca-passphrase-file',
+  metricsFile: '--metrics-file',
   hook: '--hook',
 };
 

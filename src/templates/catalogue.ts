@@ -1,11 +1,16 @@
 import { nearestName } from '../config/fields.ts';
 import { badValue } from '../options.ts';
 import { nginx } from './nginx.ts';
+import { prometheusRules } from './prometheus-rules.ts';
+import { systemdCrl, systemdRenew } from './systemd.ts';
 import type { Template } from './template.ts';
 
 /** All templates, in the order in which they are listed. */
 export const catalogue: Readonly<Record<string, Template>> = {
   nginx,
+  'systemd-renew': systemdRenew,
+  'systemd-crl': systemdCrl,
+  'prometheus-rules': prometheusRules,
 };
 
 /** The template of that name. Throws `bad-value` with the nearest one. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { authoritiesDirectory, authorityNames, authorityPaths, keyState } from '../authority/authority.ts';
 import { readConfig } from '../authority/configuration.ts';
 import type { Config } from '../config.ts';
 import { statPath } from '../file-operations.ts';
@@ -17,6 +18,7 @@ export interface TemplateOrder {
   readonly connect: HostPort | undefined;
   readonly program: string | undefined;
   readonly caPassphraseFile: string | undefined;
+  readonly metricsFile: string | undefined;
   readonly hooks: readonly string[];
 }
 
@@ -36,7 +38,10 @@ export interface Facts {
   readonly connect: HostPort;
   readonly program: string;
   readonly caPassphraseFile: string | undefined;
+  readonly metricsFile: string | undefined;
   readonly hooks: readonly string[];
+  /** The authorities that can sign CRLs; empty for all whose key is here. */
+  readonly authorities: readonly string[];
 }
 
 /** Throws `config-invalid` and what else reading mtlsctl.yaml does. */
@@ -58,13 +63,24 @@ export async function gatherFacts(template: Template, order: TemplateOrder): Pro
     connect: order.connect ?? { host: `${server}.${trustDomain}`, port: listen.port },
     program: order.program ?? 'mtlsctl',
     caPassphraseFile: order.caPassphraseFile,
+    metricsFile: order.metricsFile,
     hooks: order.hooks,
+    authorities: order.caPassphraseFile === undefined ? await unlockedAuthorities(directory) : [],
   };
 }
 
 /** The first service that is open to this caller by name. */
 function calledBy(caller: string, allow: Config['allow']): string | undefined {
   return Object.keys(allow).find(service => allow[service]?.includes(caller));
+}
+
+/** Where some keys are encrypted, as a root's should be, and nothing opens them: those that are not. */
+async function unlockedAuthorities(directory: string): Promise<readonly string[]> {
+  const names = await authorityNames(directory);
+  const states = await Promise.all(
+    names.map(name => keyState(authorityPaths(join(authoritiesDirectory(directory), name)))),
+  );
+  return states.includes('encrypted') ? names.filter((_, index) => states[index] === 'unencrypted') : [];
 }
 
 /** Reads the value of `--listen` and its like. Throws `bad-value`. */

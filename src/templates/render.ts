@@ -29,6 +29,7 @@ export function render(template: string, format: QuoterName, values: Values): st
 /** The flags by which values come that are not made from the PKI directory. */
 const sources: Readonly<Record<string, string>> = {
   command: '--hook',
+  metricsDirectory: '--metrics-file',
   passphraseFile: '--ca-passphrase-file',
   program: '--program',
 };

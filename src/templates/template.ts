@@ -35,4 +35,4 @@ export interface Part {
 }
 
 export type TemplateFlag =
-  'service' | 'peer' | 'listen' | 'upstream' | 'connect' | 'program' | 'caPassphraseFile' | 'hook';
+  'service' | 'peer' | 'listen' | 'upstream' | 'connect' | 'program' | 'caPassphraseFile' | 'metricsFile' | 'hook';

@@ -15,7 +15,14 @@ async function print(name: string, order: Partial<TemplateOrder> = {}): Promise<
   const template = templateNamed(name);
   const nothing = { peer: undefined, listen: undefined, upstream: undefined, connect: undefined, program: undefined };
   const service = template.takes.includes('service') ? 'user-svc' : undefined;
-  const base = { ...nothing, directory: directory(), caPassphraseFile: undefined, hooks: [], service };
+  const base = {
+    ...nothing,
+    directory: directory(),
+    caPassphraseFile: undefined,
+    metricsFile: undefined,
+    hooks: [],
+    service,
+  };
   return printTemplate(template, await gatherFacts(template, { ...base, ...order }), undefined);
 }
 

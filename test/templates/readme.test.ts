@@ -25,7 +25,7 @@ it("README.md's table of templates is what the templates say of themselves", asy
 async function row(name: string, template: Template): Promise<string> {
   const facts = await gatherFacts(template, {
     ...{ directory: '/etc/link-certs', service: 'user-svc', peer: undefined, listen: undefined, upstream: undefined },
-    ...{ connect: undefined, program: undefined, caPassphraseFile: undefined, hooks: [] },
+    ...{ connect: undefined, program: undefined, caPassphraseFile: undefined, metricsFile: undefined, hooks: [] },
   });
   const { reload } = printTemplate(template, facts, undefined);
   const isServer = template.takes.includes('service');
