@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import bulkEnrolment from './bulk-enrolment.mjs';
+import crl from './crl.mjs';
 import inspectStart from './inspect-start.mjs';
 import renew from './renew.mjs';
 import verifyChain from './verify-chain.mjs';
 
-const benchmarks = [inspectStart, bulkEnrolment, renew, ...verifyChain];
+const benchmarks = [inspectStart, bulkEnrolment, renew, ...verifyChain, ...crl];
 
 const wanted = process.argv.slice(2);
 const chosen = benchmarks.filter(({ work }) => wanted.length === 0 || wanted.some(word => work.includes(word)));

@@ -21,6 +21,9 @@ export interface AuthorityPaths {
   readonly request: string;
   readonly crlPem: string;
   readonly crlDer: string;
+  /** What has changed since the complete CRL (RFC 5280, 5.2.4), where one was asked for. */
+  readonly deltaPem: string;
+  readonly deltaDer: string;
   readonly ledger: string;
 }
 
@@ -55,6 +58,8 @@ export function authorityPaths(authorityDirectory: string): AuthorityPaths {
     request: at('csr.pem'),
     crlPem: at('crl.pem'),
     crlDer: at('crl.der'),
+    deltaPem: at('delta.pem'),
+    deltaDer: at('delta.der'),
     ledger: at('ledger.jsonl'),
   };
 }

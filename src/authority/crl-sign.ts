@@ -1,6 +1,6 @@
 import { MtlsctlError } from '../errors.ts';
 import type { Signer } from '../keys/signer.ts';
-import { type Certificate, serialFromHex, serialHex } from '../x509/certificate.ts';
+import { type Certificate, serialHex } from '../x509/certificate.ts';
 import { type Crl, parseCrl } from '../x509/crl.ts';
 import {
   deltaCrlIndicatorExtension,
@@ -8,12 +8,13 @@ import {
   issuingDistributionPointExtension,
 } from '../x509/crl-extension-writer.ts';
 import { serialsMissing } from '../x509/crl-lookup.ts';
-import { assembleSigned, type CrlWriterEntry, encodeTbsCrl } from '../x509/crl-writer.ts';
+import { assembleSigned, encodeTbsCrl } from '../x509/crl-writer.ts';
 import { crlNumber, subjectKeyIdentifier } from '../x509/extensions.ts';
 import { verifySignature } from '../x509/signature.ts';
 import { sameOctets } from '../der/octets.ts';
 import type { CrlPoints } from './crl-settings.ts';
-import type { Revocation, Revocations } from './revocations.ts';
+import type { ListedRevocations } from './revocation-table.ts';
+import type { Revocations } from './revocations.ts';
 
 export interface CrlContent {
   readonly certificate: Certificate;
@@ -23,7 +24,7 @@ export interface CrlContent {
   /** Milliseconds. */
   readonly thisUpdate: number;
   readonly nextUpdate: number;
-  readonly revoked: readonly Pick<Revocation, 'date' | 'invalidityDate' | 'reason' | 'serial'>[];
+  readonly revoked: ListedRevocations;
   /** Of a delta: the number of the complete CRL that it goes with. */
   readonly base?: number;
 }
@@ -40,15 +41,10 @@ export async function signCrl(content: CrlContent): Promise<Crl> {
     signatureAlgorithm: signer.signatureAlgorithm,
     issuer: content.certificate.subject.der,
     number: BigInt(number),
-    entries: writerEntries(content.revoked),
+    entries: content.revoked.writerEntries(),
     extensions: extensionsOf(content),
   });
   return readBack(assembleSigned(tbs, signer.signatureAlgorithm, await signer.sign(tbs)), content);
-}
-
-function* writerEntries(revoked: CrlContent['revoked']): Generator<CrlWriterEntry> {
-  for (const { serial, date, reason, invalidityDate } of revoked)
-    yield { serialNumber: serialFromHex(serial), revocationDate: date, reason, invalidityDate };
 }
 
 /** RFC 5280, 5.2.6: a delta has no pointer to deltas. */
@@ -64,7 +60,7 @@ function readBack(der: Uint8Array, { certificate, number, revoked }: CrlContent)
   const crl = parseCrl(der);
   const signature = verifySignature(crl.signatureAlgorithm, certificate.subjectPublicKeyInfo, crl.tbs, crl.signature);
   const isAsMeant =
-    crl.revokedCount === revoked.length &&
+    crl.revokedCount === revoked.count &&
     crlNumber(crl) === BigInt(number) &&
     sameOctets(crl.issuer.der, certificate.subject.der);
   if (signature === 'valid' && isAsMeant) return crl;

@@ -6,7 +6,6 @@ import { formatInstant } from '../options.ts';
 import { type Certificate, fingerprint } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
 import { crlNumber } from '../x509/extensions.ts';
-import { encodePemFile } from '../x509/pem.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import type { AuthorityPaths } from './authority.ts';
 import { type CrlPoints, noCrlPoints } from './crl-settings.ts';
@@ -14,7 +13,7 @@ import { refuseLosses, signCrl } from './crl-sign.ts';
 import type { CrlPublished, LedgerEvent } from './ledger-format.ts';
 import type { Ledger } from './ledger.ts';
 import { lastPublication, listedAt, readRevocations, type Revocations } from './revocations.ts';
-import { crlOf } from './published-crls.ts';
+import { crlOf, pemOf } from './published-crls.ts';
 import { crlLimit } from './trust.ts';
 
 /** A CRL of ours as it was published. Instants in milliseconds. */
@@ -23,6 +22,8 @@ export interface CrlPublication {
   readonly number: number;
   readonly thisUpdate: number;
   readonly nextUpdate: number;
+  /** Of a delta: the number of the complete CRL that it goes with. */
+  readonly base?: number;
 }
 
 export interface CrlOrder {
@@ -70,7 +71,7 @@ export function withCrlLock<T>(directory: string, name: string, action: () => Pr
 
 export function publishedEvent(
   crl: Crl,
-  { number, thisUpdate, nextUpdate, base }: Omit<CrlPublication, 'crl'> & { readonly base?: number },
+  { number, thisUpdate, nextUpdate, base }: Omit<CrlPublication, 'crl'>,
 ): LedgerEvent & CrlPublished {
   return {
     event: 'crl-published',
@@ -85,7 +86,7 @@ export function publishedEvent(
 
 /** The authority's own two files. */
 export async function putInPlace(paths: Pick<AuthorityPaths, 'crlDer' | 'crlPem'>, crl: Crl): Promise<void> {
-  await replaceFile(paths.crlPem, encodePemFile('X509 CRL', crl.der), { mode: 0o644 });
+  await replaceFile(paths.crlPem, pemOf(crl), { mode: 0o644 });
   await replaceFile(paths.crlDer, crl.der, { mode: 0o644 });
 }
 

@@ -25,7 +25,7 @@ export async function* selectIssued(
     if (isTorn(line)) return;
     const head = line.isLast ? undefined : readHead(line);
     if (head !== undefined && !(isIssued(head) && wanted(head))) continue;
-    const entry = parsed(line, path);
+    const entry = parsedLine(line, path);
     if (entry.event === 'issued' && wanted({ ...entry, service: entry.service, at: Date.parse(entry.at) })) yield entry;
   }
 }
@@ -34,7 +34,8 @@ function isIssued(head: LineHead): head is LineHead & IssuedHead {
   return head.event === 'issued';
 }
 
-function parsed(line: Line, path: string): LedgerEntry {
+/** The entry that a line holds. Throws `ledger-corrupt`, naming the line. */
+export function parsedLine(line: Line, path: string): LedgerEntry {
   const entry = parseLine(line.bytes);
   if (typeof entry === 'string') throw ledgerCorrupt(path, line.number, entry);
   if (entry.seq !== line.number) throw ledgerCorrupt(path, line.number, `its 'seq' is ${entry.seq}`);

@@ -15,6 +15,15 @@ export function crlOf(file: Uint8Array, authority: Certificate): Crl | undefined
   return readable(file).find(crl => isSignedBy(crl, authority));
 }
 
+const encoded = new WeakMap<Crl, Buffer>();
+
+/** A large CRL goes into two files, and is encoded once. */
+export function pemOf(crl: Crl): Buffer {
+  const known = encoded.get(crl) ?? encodePemFile('X509 CRL', crl.der);
+  encoded.set(crl, known);
+  return known;
+}
+
 /** The CRLs of a file; none where it is damaged. */
 export function readable(file: Uint8Array): readonly Crl[] {
   try {
@@ -59,7 +68,7 @@ async function missingCrls(directory: string, published: readonly Crl[]): Promis
 
 /** Callers hold the lock of the PKI directory. */
 export async function writePublishedCrls(directory: string, crls: readonly Crl[]): Promise<'unchanged' | 'written'> {
-  const text = Buffer.concat(crls.map(each => encodePemFile('X509 CRL', each.der)));
+  const text = crls.length === 1 && crls[0] !== undefined ? pemOf(crls[0]) : Buffer.concat(crls.map(pemOf));
   return replaceFile(crlsPath(directory), text, { mode: 0o644 });
 }
 

@@ -1,8 +1,8 @@
+import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { MtlsctlError } from '../errors.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readOptional } from '../files.ts';
-import { withLock } from '../lock.ts';
-import { lockDirectory } from '../lock-directory.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import {
   type Authority,
   authorityNames,
@@ -12,35 +12,95 @@ import {
   loadAuthority,
   openAuthorityKey,
 } from './authority.ts';
-import { type CrlPublication, publishCrl, withCrlLock } from './crl.ts';
+import { checkCrls } from './check-crls.ts';
+import { publishDelta } from './crl-delta.ts';
+import { publishSeries } from './crl-series.ts';
 import { configuredValidity, crlPointsOf } from './crl-settings.ts';
+import { type CrlOrder, type CrlPublication, publishCrl, withCrlLock } from './crl.ts';
 import { openLedger } from './issue.ts';
-import { mergePublishedCrl } from './published-crls.ts';
-import { join } from 'node:path';
+import { type Repair, renewPublishedCrls } from './repair-crls.ts';
+import { crlsPath } from './trust.ts';
+
+/** Which CRLs are to be signed for each authority. */
+export type CrlKind =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'delta' }
+  /** `every` in milliseconds. */
+  | { readonly kind: 'series'; readonly count: number; readonly every: number };
 
 export interface CrlRebuild {
   readonly directory: string;
   readonly config: Config;
   /** Empty for every authority whose key is here. */
   readonly authorities: readonly string[];
+  readonly kind: CrlKind;
   /** Milliseconds; what mtlsctl.yaml says where undefined. */
   readonly validity: number | undefined;
+  /** See CrlOrder. */
+  readonly acceptClock: boolean;
   readonly now: number;
   passphrase(authority: string): Promise<Uint8Array>;
 }
 
-export interface PublishedCrl {
-  readonly name: string;
-  readonly publication: CrlPublication;
+export type RebuiltCrl = { readonly name: string } & (
+  | {
+      readonly status: 'published';
+      readonly issuer: Certificate;
+      readonly publications: readonly [CrlPublication, ...CrlPublication[]];
+    }
+  | { readonly status: 'failed' | 'skipped'; readonly error: MtlsctlError }
+);
+
+export interface CrlRun {
+  readonly rebuilt: readonly RebuiltCrl[];
+  /** What was wrong with `crl.pem` before. */
+  readonly repair: Repair;
 }
 
-/** Signs and publishes a new CRL for each authority. Throws `authority-missing`, `key-missing`, `passphrase-missing`, `passphrase-wrong`. */
-export async function rebuildCrls(order: CrlRebuild): Promise<readonly PublishedCrl[]> {
+/**
+ * Signs and publishes a new CRL for each authority. Where none is named one that fails does not stop the others: a CRL that ends because
+ * another authority's passphrase was not at hand would be an outage for nothing. Where one authority is meant its failure is thrown:
+ * `authority-missing`, `key-missing`, `passphrase-missing`, `passphrase-wrong`, `clock-wrong`, `ledger-corrupt`.
+ */
+export async function rebuildCrls(order: CrlRebuild): Promise<CrlRun> {
+  const rebuilt = await rebuildEach(order);
+  const fresh = rebuilt.flatMap(each =>
+    each.status === 'published' && order.kind.kind !== 'delta'
+      ? [{ crl: each.publications[0].crl, issuer: each.issuer }]
+      : [],
+  );
+  return { rebuilt, repair: await renewPublishedCrls(order.directory, fresh, order.now) };
+}
+
+async function rebuildEach(order: CrlRebuild): Promise<readonly RebuiltCrl[]> {
   const names = order.authorities.length > 0 ? order.authorities : await authoritiesWithKeys(order.directory);
-  const published: PublishedCrl[] = [];
-  for (const name of names)
-    published.push({ name, publication: await rebuild(order, await loadAuthority(order.directory, name)) });
-  return published;
+  const rebuilt: RebuiltCrl[] = [];
+  for (const name of names) {
+    try {
+      const authority = await loadAuthority(order.directory, name);
+      const publications = await rebuild(order, authority);
+      rebuilt.push({ name, status: 'published', issuer: authority.certificate, publications });
+    } catch (error) {
+      if (!isMtlsctlError(error) || names.length === 1) throw error;
+      rebuilt.push({ name, error, status: (await canWait(order, name, error)) ? 'skipped' : 'failed' });
+    }
+  }
+  return rebuilt;
+}
+
+/** What a root's CRL has left at least when it is passed over; the timer comes by many times before. */
+const comfortable = 24 * 3_600_000;
+
+/** A root whose passphrase nobody gave, and whose CRL is as it should be, is no failure of an hourly run for all. */
+async function canWait(
+  { directory, authorities, now }: CrlRebuild,
+  name: string,
+  error: MtlsctlError,
+): Promise<boolean> {
+  if (error.code !== 'passphrase-missing' || authorities.length > 0) return false;
+  const checked = await checkCrls({ directory, authorities: [name], minRemaining: comfortable, now });
+  // crl.pem is put right at the end, whatever it lacks now.
+  return checked.every(({ file, problems }) => file === crlsPath(directory) || problems.length === 0);
 }
 
 async function authoritiesWithKeys(directory: string): Promise<readonly string[]> {
@@ -57,21 +117,27 @@ async function authoritiesWithKeys(directory: string): Promise<readonly string[]
   });
 }
 
-async function rebuild(order: CrlRebuild, authority: Authority): Promise<CrlPublication> {
-  const { directory, config, now } = order;
+async function rebuild(
+  order: CrlRebuild,
+  authority: Authority,
+): Promise<readonly [CrlPublication, ...CrlPublication[]]> {
+  const { directory, config, kind } = order;
   const { certificate, name, paths } = authority;
   const signer = await openAuthorityKey(authority, () => order.passphrase(name));
-  const publication = await withCrlLock(directory, name, () =>
-    publishCrl({
-      certificate,
-      paths,
+  return withCrlLock(directory, name, () =>
+    publish(kind, {
+      ...{ certificate, paths, signer, now: order.now, acceptClock: order.acceptClock },
       ledger: openLedger(directory, authority),
-      signer,
-      now,
       validity: order.validity ?? configuredValidity(config, authority),
       points: crlPointsOf(config, name),
     }),
   );
-  await withLock(lockDirectory(directory, 'pki'), () => mergePublishedCrl(directory, publication.crl, certificate));
-  return publication;
+}
+
+async function publish(kind: CrlKind, order: CrlOrder): Promise<readonly [CrlPublication, ...CrlPublication[]]> {
+  if (kind.kind === 'complete') return [await publishCrl(order)];
+  if (kind.kind === 'delta') return [await publishDelta(order)];
+  const [first, ...rest] = await publishSeries({ ...order, count: kind.count, every: kind.every });
+  if (first === undefined) throw new RangeError('a series of no CRLs');
+  return [first, ...rest];
 }

@@ -1,18 +1,13 @@
-import { type LedgerEntry, type LedgerEvent, readEntries } from './ledger.ts';
+import { isTorn, readLines } from './ledger-lines.ts';
+import { parsedLine } from './ledger-lookup.ts';
+import type { LedgerEntry, LedgerEvent } from './ledger.ts';
+import { type ListedRevocations, type Revocation, RevocationTable } from './revocation-table.ts';
+import { isIssuedLine, readRevokedLine, serialOf } from './revoked-line.ts';
 
-/** What the ledger says of one revoked certificate. Small, since there may be a million. Instants in milliseconds. */
-export interface Revocation {
-  /** As serialHex() writes it. */
-  readonly serial: string;
-  readonly date: number;
-  /** CRLReason, RFC 5280, 5.3.1. */
-  readonly reason: number;
-  /** That of the certificate. */
-  readonly notAfter: number;
-  readonly invalidityDate: number | undefined;
-  /** The ledger's line. */
-  readonly seq: number;
-}
+export type { Revocation } from './revocation-table.ts';
+
+/** A hold that was taken back. */
+export type Release = Pick<Revocation, 'date' | 'seq' | 'serial'>;
 
 /** A CRL that was signed, as the ledger has it. */
 export interface Publication {
@@ -29,36 +24,38 @@ export interface Publication {
 
 /** What an authority's CRLs are made from. */
 export interface Revocations {
-  readonly revoked: ReadonlyMap<string, Revocation>;
-  /** What was taken back from certificateHold and not revoked again, with the ledger's line. */
-  readonly released: ReadonlyMap<string, number>;
+  readonly revoked: Pick<RevocationTable, 'copy' | 'get' | 'has' | 'listed'>;
+  /** What was taken back from certificateHold and not revoked again. */
+  readonly released: ReadonlyMap<string, Release>;
   /** In the ledger's order, which is that of their numbers. */
   readonly publications: readonly Publication[];
 }
 
-const relevantEvents: ReadonlySet<LedgerEntry['event']> = new Set<LedgerEntry['event']>([
-  'crl-published',
-  'released',
-  'revoked',
-]);
-
 interface Fold {
-  readonly revoked: Map<string, Revocation>;
-  readonly released: Map<string, number>;
+  readonly revoked: RevocationTable;
+  readonly released: Map<string, Release>;
   readonly publications: Publication[];
 }
 
 /** Reads what a ledger says of revocations. Takes no lock. Throws `not-found`, `unreadable`, `ledger-corrupt`. */
+// eslint-disable-next-line @typescript-eslint/require-await -- a ledger that is no file will have to wait
 export async function readRevocations(path: string): Promise<Revocations> {
-  const fold: Fold = { revoked: new Map(), released: new Map(), publications: [] };
-  for await (const entry of readEntries(path, { events: relevantEvents })) apply(fold, entry);
+  const fold: Fold = { revoked: new RevocationTable(), released: new Map(), publications: [] };
+  for (const line of readLines(path)) {
+    if (isTorn(line)) break;
+    const revocation = line.isLast ? undefined : readRevokedLine(line);
+    if (revocation !== undefined) {
+      fold.revoked.setFromLine(revocation);
+      if (fold.released.size > 0) fold.released.delete(serialOf(revocation));
+    } else if (line.isLast || !isIssuedLine(line)) apply(fold, parsedLine(line, path));
+  }
   return fold;
 }
 
 /** The same with events that were appended since. */
 export function withEvents(before: Revocations, events: readonly LedgerEvent[]): Revocations {
   const fold: Fold = {
-    revoked: new Map(before.revoked),
+    revoked: before.revoked.copy(),
     released: new Map(before.released),
     publications: [...before.publications],
   };
@@ -67,11 +64,12 @@ export function withEvents(before: Revocations, events: readonly LedgerEvent[]):
   return fold;
 }
 
-function apply({ revoked, released, publications }: Fold, entry: LedgerEntry): void {
+function apply(fold: Fold, entry: LedgerEntry): void {
+  const { revoked, released, publications } = fold;
   if (entry.event === 'revoked') {
     const { serial, reason, seq, invalidityDate } = entry;
     released.delete(serial);
-    revoked.set(serial, {
+    revoked.set({
       ...{ serial, reason, seq },
       date: Date.parse(entry.date),
       notAfter: Date.parse(entry.notAfter),
@@ -79,7 +77,7 @@ function apply({ revoked, released, publications }: Fold, entry: LedgerEntry): v
     });
   } else if (entry.event === 'released') {
     revoked.delete(entry.serial);
-    released.set(entry.serial, entry.seq);
+    released.set(entry.serial, { serial: entry.serial, seq: entry.seq, date: Date.parse(entry.at) });
   } else if (entry.event === 'crl-published') {
     const { seq, number, sha256, base } = entry;
     const [at, thisUpdate, nextUpdate] = [entry.at, entry.thisUpdate, entry.nextUpdate].map(Date.parse);
@@ -109,15 +107,11 @@ export function currentPublication({ publications }: Revocations, now: number): 
  * What a CRL of this instant lists, sorted by serial number: what is revoked, but for what has been on an earlier CRL issued after its
  * certificate had expired (RFC 5280, 3.3).
  */
-export function listedAt({ revoked, publications }: Revocations, thisUpdate: number): readonly Revocation[] {
+export function listedAt({ revoked, publications }: Revocations, thisUpdate: number): ListedRevocations {
   const newestSince = newestPublication(
     publications.filter(each => each.base === undefined && each.thisUpdate <= thisUpdate),
   );
-  const listed: Revocation[] = [];
-  for (const revocation of revoked.values()) {
-    if (newestSince(revocation.seq) <= revocation.notAfter) listed.push(revocation);
-  }
-  return sortedBySerial(listed);
+  return revoked.listed((seq, notAfter) => newestSince(seq) <= notAfter);
 }
 
 /** The latest thisUpdate of the CRLs signed after a line of the ledger; the order of their instants is that of the lines unless the clock went back. */
@@ -135,20 +129,4 @@ function newestPublication(publications: readonly Publication[]): (seq: number) 
     }
     return newest[low] ?? -Infinity;
   };
-}
-
-/**
- * By number, which for the hex of whole octets is by length, then by digits. Serial numbers are random: dealt out by their first digits
- * a million of them leave little to sort.
- */
-function sortedBySerial(revocations: readonly Revocation[]): readonly Revocation[] {
-  const groups = new Map<string, Revocation[]>();
-  for (const each of revocations) {
-    const key = `${String(each.serial.length).padStart(3, '0')}${each.serial.slice(0, 4)}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [each]);
-    else group.push(each);
-  }
-  const inOrder = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
-  return inOrder.flatMap(([, group]) => group.sort((a, b) => (a.serial < b.serial ? -1 : 1)));
 }

@@ -1,0 +1,108 @@
+import { readConfig } from '../authority/configuration.ts';
+import { type CrlKind, type RebuiltCrl, rebuildCrls } from '../authority/rebuild-crls.ts';
+import type { Repair } from '../authority/repair-crls.ts';
+import { exitStatusOfCode, MtlsctlError } from '../errors.ts';
+import { printable } from '../printable.ts';
+import type { CommandContext, OptionValues, Outcome } from './command.ts';
+import { checkOut, type CrlOut, writeOut } from './crl-out.ts';
+import { crlDocument, crlSchema } from './crl-report.ts';
+import { oneCaPassphrase } from './enrolment-options.ts';
+
+/** `crl`, `crl --series`, `crl --delta`. */
+export async function signWay(
+  context: CommandContext,
+  authorities: readonly string[],
+  options: OptionValues,
+): Promise<Outcome> {
+  const { directory, system } = context;
+  const kind = kindOf(options);
+  const out = outOf(options, authorities);
+  if (out !== undefined) await checkOut(out);
+  const passphrase = oneCaPassphrase(context, options);
+  const { rebuilt, repair } = await rebuildCrls({
+    ...{ directory, authorities, kind, passphrase, acceptClock: context.yes },
+    config: await readConfig(directory),
+    validity: options['validity'] as number | undefined,
+    now: system.now(),
+  });
+  const files = out === undefined ? [] : await writeOut(out, rebuilt);
+  tellOf(repair, context);
+  for (const each of rebuilt) {
+    if (each.status === 'skipped')
+      context.warn(`${each.name}: not signed, and its CRL has long enough left: ${each.error.message}`);
+  }
+  return {
+    status: statusOf(rebuilt),
+    document: { schema: crlSchema, crls: rebuilt.flatMap(rebuiltDocuments), ...(files.length > 0 && { files }) },
+    text: () => rebuilt.map(rebuiltText).join(''),
+  };
+}
+
+function kindOf(options: OptionValues): CrlKind {
+  const count = options['series'] as number | undefined;
+  const every = options['every'] as number | undefined;
+  if (options['delta'] === true && count !== undefined)
+    throw new MtlsctlError('usage', '--delta and --series exclude each other');
+  if (options['delta'] === true) return { kind: 'delta' };
+  if (count === undefined && every === undefined) return { kind: 'complete' };
+  if (count === undefined || every === undefined)
+    throw new MtlsctlError('usage', '--series and --every go together', {
+      hints: ['add the other: --series 12 --every 30d'],
+    });
+  if (options['out'] === undefined)
+    throw new MtlsctlError('usage', '--series goes with --out <directory>: the CRLs are to be carried', {
+      hints: ['add --out <directory>'],
+    });
+  return { kind: 'series', count, every };
+}
+
+function outOf(options: OptionValues, authorities: readonly string[]): CrlOut | undefined {
+  const path = options['out'] as string | undefined;
+  if (path === undefined && options['der'] === true) throw new MtlsctlError('usage', '--der goes with --out <file>');
+  if (path === undefined) return undefined;
+  const isSeries = options['series'] !== undefined;
+  const isDer = options['der'] === true || (!isSeries && /\.(?:crl|der)$/i.test(path));
+  if (isDer && !isSeries && authorities.length !== 1) {
+    throw new MtlsctlError('usage', 'a file of DER holds one CRL: name the authority', {
+      hints: ['name one authority, or let --out end in .pem'],
+    });
+  }
+  return { path, isSeries, isDer };
+}
+
+function tellOf({ wasDamaged, dropped }: Repair, context: CommandContext): void {
+  if (wasDamaged) context.warn('crl.pem was damaged: what had been imported into it has to be imported again');
+  for (const issuer of dropped)
+    context.warn(`left out of crl.pem: a CRL of ${issuer}, which nobody known here has signed`);
+}
+
+/** 0 where none failed; where all did for the same reason, the exit status of that; else 8. */
+function statusOf(rebuilt: readonly RebuiltCrl[]): number {
+  const codes = rebuilt.flatMap(each => (each.status === 'failed' ? [each.error.code] : []));
+  const [first] = codes;
+  if (first === undefined) return 0;
+  return codes.length === rebuilt.length && codes.every(code => code === first) ? exitStatusOfCode(first) : 8;
+}
+
+function rebuiltDocuments(each: RebuiltCrl): readonly object[] {
+  if (each.status === 'published')
+    return each.publications.map(publication => ({ ...crlDocument(each.name, publication), status: each.status }));
+  const { code, message, hints } = each.error;
+  return [{ authority: each.name, status: each.status, error: { code, message, hints } }];
+}
+
+function rebuiltText(each: RebuiltCrl): string {
+  if (each.status !== 'published') {
+    const { code, message } = each.error;
+    return each.status === 'skipped' ? '' : `${each.name}: failed: ${printable(message)} [${code}]\n`;
+  }
+  return each.publications
+    .map(publication => crlDocument(each.name, publication))
+    .map(crl => {
+      const kind = crl.base === undefined ? 'CRL' : 'delta CRL';
+      const what = crl.base === undefined ? `${crl.entries} revoked` : `${crl.entries} changes since CRL ${crl.base}`;
+      const from = each.publications.length === 1 ? '' : `from ${crl.thisUpdate}, `;
+      return `${each.name}: ${kind} ${crl.number}, ${from}${what}, next due ${crl.nextUpdate}\n`;
+    })
+    .join('');
+}
