@@ -218,19 +218,23 @@ function writeTemporary(path: string, content: Uint8Array | string, mode: number
   return { path: temporary, file: naming(path, temporary, () => createFile(temporary, content, mode)) };
 }
 
-/** A failure of the temporary file is told of the file that it was to become. */
 function naming<T>(path: string, temporary: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (!isMtlsctlError(error) || error.details['path'] !== temporary) throw error;
-    const named = (text: string): string => text.replaceAll(temporary, path);
-    throw new MtlsctlError(error.code, named(error.message), {
-      hints: error.hints.map(named),
-      details: { ...error.details, path },
-      cause: error,
-    });
+    throw toldOf(path, temporary, error);
   }
+}
+
+/** A failure of what has a temporary name, or lies in it, as one of what it was to become. */
+export function toldOf(path: string, temporary: string, error: unknown): unknown {
+  if (!isMtlsctlError(error) || !String(error.details['path']).startsWith(temporary)) return error;
+  const named = (text: string): string => text.replaceAll(temporary, path);
+  return new MtlsctlError(error.code, named(error.message), {
+    hints: error.hints.map(named),
+    details: { ...error.details, path: named(String(error.details['path'])) },
+    cause: error,
+  });
 }
 
 /** Of a long name only the beginning, since a name of its own must fit into 255 octets too. */

@@ -8,15 +8,16 @@ import type { Thread, Threads } from './system.ts';
 
 export interface SharedWork<Item, Result> {
   readonly threads: Threads;
-  /** How many threads at most. */
+  /** How many threads at most, this one included where it works too. */
   readonly count: number;
   /** What each thread is started with. */
   readonly order: unknown;
-  readonly items: readonly Item[];
-  /** Items handed to a thread at a time: enough that it is never idle, few enough that all end together. */
-  readonly portion: number;
+  /** The items, as they are handed to a thread: enough at a time that it is never idle, few enough that all end together. */
+  readonly portions: readonly (readonly Item[])[];
   /** Told of one result for each item, in no order. */
   readonly done: (result: Result) => void;
+  /** Makes this thread work too. */
+  readonly here?: () => Promise<Worker<Item, Result>>;
   readonly answer?: (question: string) => Promise<unknown>;
 }
 
@@ -36,25 +37,40 @@ type FromThread =
  * is a failure, and so is an item without a result.
  */
 export async function shareOut<Item, Result>(work: SharedWork<Item, Result>): Promise<void> {
-  const { items, portion, threads } = work;
-  const count = Math.min(work.count, Math.ceil(items.length / portion));
-  let next = 0;
+  const portions = [...work.portions];
+  const expected = portions.reduce((sum, portion) => sum + portion.length, 0);
+  const count = Math.min(work.count, portions.length);
   let results = 0;
   const desk: Desk = {
-    take: () => items.slice(next, (next += portion)),
-    stop: () => (next = items.length),
+    take: () => portions.shift() ?? [],
+    stop: () => {
+      portions.length = 0;
+    },
     done: result => {
       results += 1;
       work.done(result as Result);
     },
     answer: work.answer ?? (question => Promise.reject(new Error(`nobody answers a thread's ${question}`))),
   };
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: count }, () => serveThread(threads.start(work.order), desk)),
-  );
+  const others = work.here === undefined ? count : count - 1;
+  const outcomes = await Promise.allSettled([
+    ...Array.from({ length: others }, () => serveThread(work.threads.start(work.order), desk)),
+    ...(work.here === undefined ? [] : [workHere(work.here as () => Promise<Worker<unknown, unknown>>, desk)]),
+  ]);
   const failed = outcomes.find(outcome => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  if (results !== items.length) throw new Error(`threads gave ${results} results for ${items.length} items`);
+  if (results !== expected) throw new Error(`threads gave ${results} results for ${expected} items`);
+}
+
+/** Threads ask for more meanwhile, and get it whenever this one waits for a file. */
+async function workHere(begin: () => Promise<Worker<unknown, unknown>>, desk: Desk): Promise<void> {
+  try {
+    const worker = await begin();
+    for (let items = desk.take(); items.length > 0; items = desk.take()) await worker(items, desk.done);
+  } catch (error) {
+    desk.stop();
+    throw error;
+  }
 }
 
 /** Where threads come for work. */

@@ -32,7 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   enrolment: [
     ...['issuers', 'authority', 'deployment', 'issuance', 'keys', 'x509', 'der'],
-    ...['config', 'options', 'files', 'system', 'thread-work'],
+    ...['config', 'options', 'files', 'system', 'thread-work', 'concurrency'],
   ],
   status: [
     ...['authority', 'deployment', 'issuance', 'path', 'keys', 'x509', 'der'],
@@ -77,11 +77,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   deployment: [
     ...['issuance', 'path', 'keys', 'x509', 'der', 'system'],
     ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory', 'process-identity', 'staging'],
+    'concurrency',
   ],
   authority: [
     ...['issuance', 'path', 'keys', 'x509', 'der', 'system'],
     ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory', 'staging'],
   ],
+  concurrency: [],
   config: ['issuance', 'keys', 'options', 'x509', 'der'],
   issuance: ['path', 'keys', 'options', 'x509', 'der'],
   options: ['keys', 'x509', 'der'],

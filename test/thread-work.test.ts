@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { MtlsctlError } from '../src/errors.ts';
 import type { Thread, Threads } from '../src/system.ts';
 import { nodeThreads } from '../src/threads.ts';
-import { serveWork, shareOut, type ThreadPort, type Worker } from '../src/thread-work.ts';
+import { serveWork, type SharedWork, shareOut, type ThreadPort, type Worker } from '../src/thread-work.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const temporary = temporaryDirectory();
@@ -59,11 +59,15 @@ const doubling: Begin = () =>
   });
 
 const items = Array.from({ length: 100 }, (_, i) => i);
+const portions = Array.from({ length: 15 }, (_, n) => items.slice(7 * n, 7 * n + 7));
 
-async function run(threads: Threads, answer?: (question: string) => Promise<unknown>): Promise<readonly number[]> {
+async function run(
+  threads: Threads,
+  more: Partial<Pick<SharedWork<number, number>, 'answer' | 'here'>> = {},
+): Promise<readonly number[]> {
   const results: number[] = [];
   const done = (result: number): unknown => results.push(result);
-  await shareOut({ threads, count: 2, order: undefined, items, portion: 7, done, ...(answer && { answer }) });
+  await shareOut({ threads, count: 2, order: undefined, portions, done, ...more });
   return results.sort((a, b) => a - b);
 }
 
@@ -76,8 +80,29 @@ describe('work shared out over threads', () => {
 
   it('starts no more threads than there are portions', async () => {
     const threads = threadsFor(doubling);
-    await shareOut({ threads, count: 9, order: undefined, items: [1, 2, 3], portion: 2, done: () => undefined });
+    await shareOut({ threads, count: 9, order: undefined, portions: [[1, 2], [3]], done: () => undefined });
     expect(threads.started()).toBe(2);
+  });
+
+  it('works in the main thread too where it is told to, and with one portion only there', async () => {
+    const threads = threadsFor(doubling);
+    let worked = 0;
+    const here: SharedWork<number, number>['here'] = () =>
+      Promise.resolve(async (given, done) => {
+        worked += given.length;
+        for (const item of given) done(2 * item);
+        await setImmediate();
+      });
+    expect(await run(threads, { here })).toEqual(items.map(item => 2 * item));
+    expect(threads.started()).toBe(1);
+    expect(worked).toBeGreaterThan(0);
+    await shareOut({ threads, count: 9, order: undefined, portions: [[1, 2]], done: () => undefined, here });
+    expect(threads.started()).toBe(1);
+  });
+
+  it('stops where the work in the main thread fails', async () => {
+    const here = () => Promise.reject(new Error('no key'));
+    await expect(run(threadsFor(doubling), { here })).rejects.toThrow('no key');
   });
 
   it('asks the main thread, once for a question that is open', async () => {
@@ -90,7 +115,7 @@ describe('work shared out over threads', () => {
       };
     };
     const answer = (question: string): Promise<number> => Promise.resolve(asked.push(question) && 3);
-    expect((await run(threadsFor(begin), answer)).at(-1)).toBe(99 * 9);
+    expect((await run(threadsFor(begin), { answer })).at(-1)).toBe(99 * 9);
     expect(asked).toEqual(['factor', 'factor']);
   });
 });
@@ -119,7 +144,9 @@ describe('a thread that fails', () => {
       return doubling(ask);
     };
     await expect(run(threadsFor(begin))).rejects.toThrow('passphrase');
-    await expect(run(threadsFor(begin), () => Promise.reject(new Error('no terminal')))).rejects.toThrow('no terminal');
+    await expect(run(threadsFor(begin), { answer: () => Promise.reject(new Error('no terminal')) })).rejects.toThrow(
+      'no terminal',
+    );
   });
 });
 

@@ -1,7 +1,9 @@
 import { basename, join } from 'node:path';
+import { forEachAtOnce } from '../concurrency.ts';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, type ServiceFile } from '../config/service-file.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { statPath } from '../file-operations.ts';
 import { checkWritable, readBounded } from '../files.ts';
 import { encodePrivateKeyPem, encryptPrivateKeyPem } from '../keys/private-key.ts';
 import type { SoftwareKey } from '../keys/signer.ts';
@@ -76,16 +78,64 @@ export interface EnrolledService {
  * Whatever goes wrong, what was in force stays so.
  */
 export async function enrollService(enrolment: Enrolment, service: string): Promise<EnrolledService> {
-  const paths = servicePaths(enrolment.directory, service);
-  // Most services of a second run need nothing, and to see that takes no lock.
-  const before = await examine(enrolment, service, paths);
-  const done = enrolledAlready(before);
-  if (done !== undefined && isAsStored(before) && isWhole(before)) return done;
-  return withLock(paths.lock, () => enrollLocked(enrolment, paths, before), { what: `service '${service}'` });
+  let outcome: PromiseSettledResult<EnrolledService> | undefined;
+  await enrollTogether(enrolment, [service], 1, (_service, settled) => {
+    outcome = settled;
+  });
+  if (outcome?.status === 'fulfilled') return outcome.value;
+  throw outcome?.reason;
+}
+
+/**
+ * enrollService() for services that share a lock (ServicePaths), which is taken once for all of them; `atOnce` at a time. Tells of each as it is
+ * done; what that throws stops the others and is thrown.
+ */
+export async function enrollTogether(
+  enrolment: Enrolment,
+  services: readonly string[],
+  atOnce: number,
+  done: (service: string, outcome: PromiseSettledResult<EnrolledService>) => void,
+): Promise<void> {
+  const rest: Unfinished[] = [];
+  for (const service of services) {
+    const paths = servicePaths(enrolment.directory, service);
+    // Most services of a second run need nothing, and to see that takes no lock.
+    const examined = await settled(examine(enrolment, service, paths));
+    if (examined.status === 'rejected') done(service, examined);
+    else {
+      const before = examined.value;
+      const value = enrolledAlready(before);
+      if (value !== undefined && isAsStored(before) && isWhole(before)) done(service, { status: 'fulfilled', value });
+      else rest.push({ service, paths, before });
+    }
+  }
+  const [first] = rest;
+  if (first === undefined) return;
+  const what = rest.length === 1 ? `service '${first.service}'` : `services '${first.service}' and others`;
+  const enrollAll = (): Promise<void> =>
+    forEachAtOnce(rest, atOnce, async ({ service, paths, before }) => {
+      done(service, await settled(enrollLocked(enrolment, paths, before)));
+    });
+  const locked = await settled(withLock(first.paths.lock, () => settled(enrollAll()), { what }));
+  if (locked.status === 'rejected') for (const { service } of rest) done(service, locked);
+  else if (locked.value.status === 'rejected') throw locked.value.reason;
+}
+
+interface Unfinished {
+  readonly service: string;
+  readonly paths: ServicePaths;
+  readonly before: Examination;
+}
+
+async function settled<T>(work: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [outcome] = await Promise.allSettled([work]);
+  return outcome;
 }
 
 interface Examination {
   readonly now: number;
+  /** Whether there is no directory yet. */
+  readonly isNew: boolean;
   readonly stored: ServiceFile | undefined;
   readonly plan: ServicePlan;
   readonly installed: Installed;
@@ -105,7 +155,7 @@ async function examine(
   before?: Examination,
 ): Promise<Examination> {
   const now = enrolment.now();
-  const stored = await readServiceSettings(paths);
+  const stored = exists(paths) ? await readServiceSettings(paths) : undefined;
   const settings = await enrolment.settings(service, stored);
   const given = { paths, stored, settings };
   const issuers = await asStored('authority', given, () => enrolment.issuers(settings));
@@ -113,14 +163,28 @@ async function examine(
   const plan = isSame
     ? before.plan
     : await asStored('profile', given, () => planService(service, settings, enrolment.config, issuers, enrolment.host));
+  if (!exists(paths)) {
+    const installed = { state: 'missing', missing: ['cert.pem', 'key.pem'] } as const;
+    const reasons = whyDue(installed, plan, enrolment, now);
+    return {
+      ...{ now, isNew: true, stored, plan, installed, reasons },
+      missingLinks: [],
+      hasOtherAnchors: false,
+      warnings: [],
+    };
+  }
   const missingLinks = publicLinksMissing(paths.directory);
   const installed = await readInstalled(paths, [...issuers, ...enrolment.trustAnchors]);
   const reasons = whyDue(installed, plan, enrolment, now);
   return {
-    ...{ now, stored, plan, installed, reasons, missingLinks },
+    ...{ now, isNew: false, stored, plan, installed, reasons, missingLinks },
     warnings: keyWarnings(paths),
     hasOtherAnchors: installed.state === 'readable' && !sameCertificates(installed.anchors, enrolment.trustAnchors),
   };
+}
+
+function exists(paths: ServicePaths): boolean {
+  return statPath(paths.directory) !== undefined;
 }
 
 /** What service.yaml itself has wrong is told of that file, and not of a flag that nobody gave. */
@@ -174,7 +238,10 @@ function isAsStored({ stored, plan }: Examination): boolean {
 
 async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: Examination): Promise<EnrolledService> {
   const { service } = before.plan;
-  const examination = await examine(enrolment, service, paths, before);
+  const isStillNew = before.isNew && !exists(paths);
+  const examination = isStillNew
+    ? { ...before, now: enrolment.now() }
+    : await examine(enrolment, service, paths, before);
   const done = enrolledAlready(examination);
   if (done !== undefined) {
     if (!isAsStored(examination)) await writeServiceSettings(paths, examination.plan.settings);

@@ -9,6 +9,7 @@ import {
   syncAndClose,
   syncDirectory,
 } from '../file-operations.ts';
+import { toldOf } from '../files.ts';
 import { allOrNothing } from '../staging.ts';
 import {
   currentLink,
@@ -41,6 +42,8 @@ export async function installNewService(
     await options.verify?.(join(staging, made));
     renamePath(staging, serviceDirectory);
     return made;
+  }).catch((error: unknown) => {
+    throw toldOf(serviceDirectory, staging, error);
   });
   await syncDirectory(parent);
   return { generation, changed: true };

@@ -1,8 +1,9 @@
 import type { FleetService } from '../config/fleet-file.ts';
-import { enrollService } from '../deployment/enroll.ts';
+import { forEachAtOnce } from '../concurrency.ts';
+import { type EnrolledService, enrollTogether } from '../deployment/enroll.ts';
+import { servicePaths } from '../deployment/service.ts';
 import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
 import type { Threads } from '../system.ts';
-import { forEachAtOnce } from './concurrency.ts';
 import { enrolledEntry, failedEntry, type ServiceEntry } from './entry.ts';
 import { type EnrolmentOrder, setUpEnrolment } from './set-up.ts';
 import { enrollInThreads } from './threads.ts';
@@ -45,32 +46,56 @@ export async function enrollFleet(order: FleetOrder, done: (entry: ServiceEntry)
     return;
   }
   const enroll = await fleetEnroller(order, order.issuer);
-  await forEachAtOnce(order.services, order.jobs, async service => {
-    done(await enroll(service));
+  await forEachAtOnce(order.services, order.jobs, service => enroll([service], 1, done));
+}
+
+/** Services handed out together, however many share a lock: others who want one of them wait no longer than these take. */
+const largestGroup = 16;
+
+/** The services in groups of which each has one lock. */
+export function groupsByLock({ directory, services }: Pick<FleetOrder, 'directory' | 'services'>): FleetService[][] {
+  const byLock = new Map<string, FleetService[]>();
+  for (const service of services) {
+    const { lock } = servicePaths(directory, service.name);
+    const sharing = byLock.get(lock);
+    if (sharing === undefined) byLock.set(lock, [service]);
+    else sharing.push(service);
+  }
+  return [...byLock.values()].flatMap(sharing => {
+    const count = Math.ceil(sharing.length / largestGroup);
+    return Array.from({ length: count }, (_, n) => sharing.slice(n * largestGroup, (n + 1) * largestGroup));
   });
 }
 
-/** The enrolment of one service after the other of a fleet, in this thread. */
-export async function fleetEnroller(
-  order: EnrolmentOrder,
-  issuer: string | undefined,
-): Promise<(service: FleetService) => Promise<ServiceEntry>> {
-  const services = new Map<string, FleetService>();
+/** Enrols services of one lock, `atOnce` at a time, telling of each as it is done. */
+export type GroupEnroller = (
+  services: readonly FleetService[],
+  atOnce: number,
+  done: (entry: ServiceEntry) => void,
+) => Promise<void>;
+
+/** The enrolment of one group after the other of a fleet, in this thread. */
+export async function fleetEnroller(order: EnrolmentOrder, issuer: string | undefined): Promise<GroupEnroller> {
+  const wantedByName = new Map<string, FleetService>();
   const enrolment = await setUpEnrolment(order, name => ({
-    settings: wanted(services.get(name), issuer),
+    settings: wanted(wantedByName.get(name), issuer),
     isWhole: true,
   }));
-  return async service => {
-    services.set(service.name, service);
-    try {
-      return enrolledEntry(order.directory, await enrollService(enrolment, service.name));
-    } catch (error) {
-      if (!isMtlsctlError(error) || concernsWholeRun(error)) throw error;
-      return failedEntry(service.name, error);
-    } finally {
-      services.delete(service.name);
-    }
+  return async (services, atOnce, done) => {
+    for (const service of services) wantedByName.set(service.name, service);
+    const names = services.map(({ name }) => name);
+    await enrollTogether(enrolment, names, atOnce, (name, outcome) => {
+      wantedByName.delete(name);
+      done(entryOf(order.directory, name, outcome));
+    });
   };
+}
+
+function entryOf(directory: string, name: string, outcome: PromiseSettledResult<EnrolledService>): ServiceEntry {
+  if (outcome.status === 'fulfilled') return enrolledEntry(directory, outcome.value);
+  const error: unknown = outcome.reason;
+  if (!isMtlsctlError(error) || concernsWholeRun(error)) throw error;
+  return failedEntry(name, error);
 }
 
 function wanted(service: FleetService | undefined, issuer: string | undefined): object {

@@ -1,9 +1,8 @@
 import type { FleetService } from '../config/fleet-file.ts';
 import type { Threads } from '../system.ts';
-import { serveWork, shareOut, type ThreadPort } from '../thread-work.ts';
-import { forEachAtOnce } from './concurrency.ts';
+import { serveWork, shareOut, type ThreadPort, type Worker } from '../thread-work.ts';
 import type { ServiceEntry } from './entry.ts';
-import { type FleetOrder, fleetEnroller } from './fleet.ts';
+import { type FleetOrder, fleetEnroller, groupsByLock } from './fleet.ts';
 import type { EnrolmentOrder } from './set-up.ts';
 
 /*
@@ -21,26 +20,23 @@ export interface EnrolmentThreadOrder {
   readonly issuer: string | undefined;
 }
 
-/** Services handed to a thread at a time. */
-const portion = 16;
-
 /** While the files of one service are on their way to the disk, the thread makes the certificate of another. */
-const atOnceInThread = 4;
+const atOnceInThread = 8;
 
 export async function enrollInThreads(
   fleet: FleetOrder,
   threads: Threads,
   done: (entry: ServiceEntry) => void,
 ): Promise<void> {
-  const { directory, host, force, leafPassphrase, issuer, services, jobs } = fleet;
+  const { directory, host, force, leafPassphrase, issuer, jobs } = fleet;
   const order: EnrolmentThreadOrder = { kind: 'enrolment', directory, host, force, leafPassphrase, issuer };
   await shareOut({
     threads,
     count: jobs,
     order,
-    items: services,
-    portion,
+    portions: groupsByLock(fleet),
     done,
+    here: () => worker(fleet, issuer),
     answer: authority => fleet.caPassphrase(authority),
   });
 }
@@ -53,13 +49,12 @@ export function serveEnrolments(
 ): void {
   serveWork<FleetService, ServiceEntry>(port, async ask => {
     const caPassphrase = async (authority: string): Promise<Uint8Array> => (await ask(authority)) as Uint8Array;
-    const enroll = await fleetEnroller(
-      { ...order, caPassphrase, now: () => world.now(), random: count => world.random(count) },
-      order.issuer,
-    );
-    return (services, done) =>
-      forEachAtOnce(services, atOnceInThread, async service => {
-        done(await enroll(service));
-      });
+    const given = { ...order, caPassphrase, now: () => world.now(), random: (count: number) => world.random(count) };
+    return worker(given, order.issuer);
   });
+}
+
+async function worker(order: EnrolmentOrder, issuer: string | undefined): Promise<Worker<FleetService, ServiceEntry>> {
+  const enroll = await fleetEnroller(order, issuer);
+  return (services, done) => enroll(services, atOnceInThread, done);
 }

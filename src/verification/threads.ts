@@ -43,12 +43,12 @@ export async function verifyInThreads(
     untrusted: grounds.untrusted.map(copied),
     crls: grounds.crls?.map(copied),
   };
-  const items: Stretch[] = [];
+  const portions: Stretch[][] = [];
   for (let start = 0; start < names.length; start += stretchLength)
-    items.push({ start, names: names.slice(start, start + stretchLength) });
+    portions.push([{ start, names: names.slice(start, start + stretchLength) }]);
   const answers: StretchResults[] = [];
   const done = (answer: StretchResults): unknown => answers.push(answer);
-  await shareOut({ threads, count, order: threadOrder, items, portion: 1, done });
+  await shareOut({ threads, count, order: threadOrder, portions, done });
   return answers.sort((a, b) => a.start - b.start).flatMap(({ results }) => results);
 }
 
