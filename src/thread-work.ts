@@ -57,21 +57,36 @@ export async function shareOut<Item, Result>(work: SharedWork<Item, Result>): Pr
     ...Array.from({ length: others }, () => serveThread(work.threads.start(work.order), desk)),
     ...(work.here === undefined ? [] : [workHere(work.here as () => Promise<Worker<unknown, unknown>>, desk)]),
   ]);
-  const failed = outcomes.find(outcome => outcome.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  throwFirst(outcomes);
   if (results !== expected) throw new Error(`threads gave ${results} results for ${expected} items`);
 }
 
 /** Threads ask for more meanwhile, and get it whenever this one waits for a file. */
-async function workHere(begin: () => Promise<Worker<unknown, unknown>>, desk: Desk): Promise<void> {
+async function workHere(begin: () => Promise<Worker<unknown, unknown>>, { take, stop, done }: Desk): Promise<void> {
+  const workOn = async (worker: Worker<unknown, unknown>): Promise<void> => {
+    try {
+      for (let items = take(); items.length > 0; items = take()) await worker(items, done);
+    } catch (error) {
+      stop();
+      throw error;
+    }
+  };
   try {
     const worker = await begin();
-    for (let items = desk.take(); items.length > 0; items = desk.take()) await worker(items, desk.done);
+    throwFirst(await Promise.allSettled(Array.from({ length: portionsAtOnce }, () => workOn(worker))));
   } catch (error) {
-    desk.stop();
+    stop();
     throw error;
   }
 }
+
+function throwFirst(outcomes: readonly PromiseSettledResult<unknown>[]): void {
+  const failed = outcomes.find(outcome => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** While the last items of one portion wait for a file, those of another go on. */
+const portionsAtOnce = 2;
 
 /** Where threads come for work. */
 interface Desk {
@@ -93,14 +108,20 @@ function serveThread(thread: Thread, { take, stop, done, answer }: Desk): Promis
       post({ kind: 'end' });
       reject(error instanceof Error ? error : new Error(String(error)));
     };
+    let portions = 0;
     const handOut = (): void => {
       const items = take();
-      post(items.length > 0 ? { kind: 'work', items } : { kind: 'end' });
+      if (items.length > 0) {
+        portions += 1;
+        post({ kind: 'work', items });
+      } else if (portions === 0 && !ending) post({ kind: 'end' });
     };
     const receive = (message: FromThread): void => {
       if (message.kind === 'result') done(message.result);
-      else if (message.kind === 'idle') handOut();
-      else if (message.kind === 'failed') fail(revive(message.error));
+      else if (message.kind === 'idle') {
+        portions -= 1;
+        handOut();
+      } else if (message.kind === 'failed') fail(revive(message.error));
       else {
         const { question } = message;
         answer(question).then(given => {
@@ -118,7 +139,7 @@ function serveThread(thread: Thread, { take, stop, done, answer }: Desk): Promis
         else fail(new Error('a thread ended before its work did'));
       },
     });
-    handOut();
+    for (let n = 0; n < portionsAtOnce; n += 1) handOut();
   });
 }
 

@@ -137,6 +137,7 @@ const builtInImporters: Readonly<Record<string, readonly string[]>> = {
   'node:os': ['process-identity', 'lock', 'terminal', 'threads'],
   'node:timers/promises': ['lock'],
   'node:tls': ['peer'],
+  'node:v8': ['worker'],
   'node:worker_threads': ['single', 'threads', 'worker'],
 };
 
