@@ -41,6 +41,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   renewal: [
     ...['enrolment', 'issuers', 'authority', 'deployment', 'x509'],
     ...['config', 'options', 'files', 'file-operations', 'lock', 'lock-directory', 'system'],
+    'concurrency',
   ],
   verification: [
     'lines',

@@ -9,7 +9,7 @@ import { explainClock } from '../deployment/clock.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { serialHex } from '../x509/certificate.ts';
 import { renewalTime } from '../deployment/decision.ts';
-import { forEachAtOnce } from '../enrolment/concurrency.ts';
+import { forEachAtOnce } from '../concurrency.ts';
 import { rememberedEntry, type RenewalEntry, renewedEntry } from './entry.ts';
 import type { RenewalOrder } from './order.ts';
 import { type Memory, openMemory, type Remembered, worthRemembering } from './remembered.ts';
