@@ -6,20 +6,18 @@ export type Line = Uint8Array | 'too-long';
  * nothing is kept, and the next one is whole again.
  */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Line> {
-  let begun = new UnfinishedLine(limit);
+  const begun = new UnfinishedLine(limit);
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
       begun.add(chunk.subarray(start, end));
-      const line = begun.line();
-      // The parts of a long line are not to be held while it is worked on.
-      begun = new UnfinishedLine(limit);
-      yield line;
+      // Neither the parts of a long line nor the line itself are to be held from here while it is worked on.
+      yield begun.take();
       start = end + 1;
     }
     begun.add(chunk.subarray(start));
   }
-  if (!begun.isEmpty) yield begun.line();
+  if (!begun.isEmpty) yield begun.take();
 }
 
 const newline = 0x0a;
@@ -43,9 +41,14 @@ class UnfinishedLine {
     else if (part.length > 0) this.#parts.push(part);
   }
 
-  line(): Line {
-    if (this.#length > this.#limit) return 'too-long';
-    const [first] = this.#parts;
-    return this.#parts.length === 1 && first !== undefined ? first : Buffer.concat(this.#parts);
+  /** Begins the next line. */
+  take(): Line {
+    const parts = this.#parts;
+    const isTooLong = this.#length > this.#limit;
+    this.#parts = [];
+    this.#length = 0;
+    if (isTooLong) return 'too-long';
+    const [first] = parts;
+    return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
   }
 }

@@ -80,6 +80,8 @@ export interface System {
   /** A table of text, its first row the head. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string>;
   progress(total: number, label: string): Progress;
+  /** Makes a function that gives back at once what nothing refers to any more; absent where that is left to chance. */
+  garbageCollector?(): Promise<() => void>;
   /** Absent where all work is done in one thread. */
   threads?(): Promise<Threads>;
 }

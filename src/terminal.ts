@@ -39,6 +39,7 @@ export function realSystem(threadFile: string): System {
     },
     painter: () => painter(stdout),
     table,
+    garbageCollector: async () => (await import('./garbage-collector.ts')).garbageCollector(),
     threads: async () => (await import('./threads.ts')).nodeThreads(threadFile),
     progress: (total, label) => (stderr.isTerminal ? progressBar(stderr, total, label) : silentProgress),
   };

@@ -97,9 +97,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   files: ['file-operations', 'process-identity'],
   'file-operations': [],
   'process-identity': [],
-  terminal: ['lines', 'standard-output', 'system', 'threads'],
+  terminal: ['garbage-collector', 'lines', 'standard-output', 'system', 'threads'],
   'standard-output': ['system'],
   threads: ['system'],
+  'garbage-collector': [],
   'thread-work': ['system'],
   system: ['lines'],
   lines: [],
@@ -138,7 +139,8 @@ const builtInImporters: Readonly<Record<string, readonly string[]>> = {
   'node:os': ['process-identity', 'lock', 'terminal', 'threads'],
   'node:timers/promises': ['lock'],
   'node:tls': ['peer'],
-  'node:v8': ['worker'],
+  'node:v8': ['garbage-collector', 'worker'],
+  'node:vm': ['garbage-collector'],
   'node:worker_threads': ['single', 'threads', 'worker'],
 };
 

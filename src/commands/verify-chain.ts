@@ -104,7 +104,8 @@ const oneRunOnly = [
 async function answerBatch(context: CommandContext, operands: readonly string[]): Promise<Outcome | undefined> {
   const { system } = context;
   if (operands.length > 0) throw new MtlsctlError('usage', '--batch and named targets exclude each other');
-  for await (const answer of answerLines(system.stdinLines(longestLine), () => system.now())) {
+  const collectGarbage = await system.garbageCollector?.();
+  for await (const answer of answerLines(system.stdinLines(longestLine), () => system.now(), collectGarbage)) {
     context.emit(answer);
     await system.stdout.drained();
   }

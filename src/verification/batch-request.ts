@@ -5,9 +5,9 @@ import type { PolicyInput } from '../path/policies.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
 import type { VerifyInput } from '../path/verify.ts';
 import { quoted } from '../printable.ts';
-import type { Certificate } from '../x509/certificate.ts';
 import { KeyUsage } from '../x509/extensions.ts';
-import type { ParsedTexts } from './parsed-texts.ts';
+import { LongText, parseJson, parseLongLine } from './long-line.ts';
+import type { ParsedTexts, Text } from './parsed-texts.ts';
 
 /** What names a request in its answer. */
 export type RequestId = string | number | null;
@@ -17,7 +17,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 /** How many of each a request may have; what they weigh is bounded by the length of the line. */
 const maximum = {
-  certificates: 20_000,
+  certificates: 15_000,
   crls: 1_000,
   names: 1_000,
   usages: 100,
@@ -28,27 +28,21 @@ const maximum = {
 /** An identity of a request is said back, so that it must not be long. */
 const longestId = 1_000;
 
-/** Reads the object that a line holds. Throws `malformed`. */
+/** Octets of a line from which on its long strings are not to be copied around. */
+const longLine = 64 * 1024;
+
+/** Reads the object that a line holds. Throws `malformed`, `too-large`. */
 export function parseFields(line: Uint8Array): Fields {
-  const value = parseJson(line);
+  const value = line.length < longLine ? parseJson(line) : parseLongLine(line);
   if (isObject(value)) return value;
   throw new MtlsctlError('malformed', 'the line is no JSON object');
-}
-
-function parseJson(line: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new MtlsctlError('malformed', 'the line is not JSON', { cause: error });
-    if (error instanceof TypeError) throw new MtlsctlError('malformed', 'the line is not UTF-8', { cause: error });
-    throw error;
-  }
 }
 
 /** Throws `bad-value` for an identity that is neither text nor a number. */
 export function parseId({ id }: Fields): RequestId {
   if (id === undefined || id === null || typeof id === 'number') return id ?? null;
-  if (typeof id === 'string' && id.length <= longestId) return id;
+  const text = id instanceof LongText ? id.text() : id;
+  if (typeof text === 'string' && text.length <= longestId) return text;
   throw bad('id', `expected a string of up to ${longestId} characters, or a number`);
 }
 
@@ -57,13 +51,19 @@ export function parseId({ id }: Fields): RequestId {
  * `now` in milliseconds. Throws `bad-value` naming the member, `malformed` for PEM that does not parse.
  */
 export function parseRequest(fields: Fields, texts: ParsedTexts, now: number): VerifyInput {
-  const { leaf, others } = within('leaf', () => texts.leaf(text(fields, 'leaf')));
-  const intermediates = certificates(fields, 'untrusted', texts);
-  const crls = within('crls', () => texts.crls(list(fields, 'crls', maximum.crls, asText)));
-  if (fields['trust'] === undefined || fields['trust'] === null) throw bad('trust', 'it is missing');
+  const pems = {
+    leaf: present(fields, 'leaf', asPem),
+    untrusted: list(fields, 'untrusted', maximum.certificates, asPem),
+    crls: list(fields, 'crls', maximum.crls, asPem),
+    trust: present(fields, 'trust', (value, key) => listOf(value, key, maximum.certificates, asPem)),
+  };
+  texts.begin({ leaf: pems.leaf, pool: [...pems.untrusted, ...pems.trust], crls: pems.crls });
+  const { leaf, others } = within('leaf', () => texts.leaf(pems.leaf));
+  const intermediates = within('untrusted', () => texts.certificates(pems.untrusted));
+  const crls = within('crls', () => texts.crls(pems.crls));
   return {
     leaf,
-    trustAnchors: certificates(fields, 'trust', texts),
+    trustAnchors: within('trust', () => texts.certificates(pems.trust)),
     intermediates,
     presented: others,
     crls,
@@ -80,10 +80,6 @@ export function parseRequest(fields: Fields, texts: ParsedTexts, now: number): V
   };
 }
 
-function certificates(fields: Fields, key: 'trust' | 'untrusted', texts: ParsedTexts): readonly Certificate[] {
-  return within(key, () => texts.certificates(list(fields, key, maximum.certificates, asText)));
-}
-
 /** Puts the member's name before what is wrong in its PEM. */
 function within<T>(key: string, read: () => T): T {
   try {
@@ -97,9 +93,9 @@ function within<T>(key: string, read: () => T): T {
 /** How one member's value is read; `key` is for the message. */
 type Reader<T> = (value: unknown, key: string) => T;
 
-function text(fields: Fields, key: string): string {
+function present<T>(fields: Fields, key: string, read: Reader<T>): T {
   if (fields[key] === undefined || fields[key] === null) throw bad(key, 'it is missing');
-  return asText(fields[key], key);
+  return read(fields[key], key);
 }
 
 /** One value, or none where the member is absent or null. */
@@ -109,7 +105,10 @@ function optional<T>(fields: Fields, key: string, read: Reader<T>): readonly T[]
 }
 
 function list<T>(fields: Fields, key: string, most: number, read: Reader<T>): readonly T[] {
-  const value = fields[key] ?? [];
+  return listOf(fields[key] ?? [], key, most, read);
+}
+
+function listOf<T>(value: unknown, key: string, most: number, read: Reader<T>): readonly T[] {
   if (!Array.isArray(value)) throw bad(key, 'expected a list');
   if (value.length > most) throw bad(key, `expected at most ${most} entries, and there are ${value.length}`);
   return value.map(each => read(each, key));
@@ -134,9 +133,12 @@ function instant(fields: Fields): number | undefined {
 }
 
 const asText: Reader<string> = (value, key) => {
-  if (typeof value !== 'string') throw bad(key, 'expected text');
-  return value;
+  const text = value instanceof LongText ? value.text() : value;
+  if (typeof text !== 'string') throw bad(key, value === text ? 'expected text' : 'it is too long');
+  return text;
 };
+
+const asPem: Reader<Text> = (value, key) => (value instanceof LongText ? value : asText(value, key));
 
 const nameKinds: readonly ReferenceName['kind'][] = ['dns', 'email', 'ip', 'uri'];
 

@@ -11,8 +11,8 @@ export interface PemBlock {
   readonly line: number;
 }
 
-/** A trust store of thousands of certificates is far below. */
-const maximumBlocks = 100_000;
+/** A pool of 10,000 certificates is far below. */
+const maximumBlocks = 20_000;
 
 /**
  * Reads every block; text between blocks is ignored, and there may be none at all.

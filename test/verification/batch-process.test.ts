@@ -54,3 +54,28 @@ test('runs for ever in little memory', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toBe('{"id":0,"valid":true,"reasons":[]}\n'.repeat(count));
 });
+
+/** Each line takes 20 MB as text, and some 65 MB once it is parsed. */
+test('lines that each bring another pool of 10,000 certificates take less than 500 MB', () => {
+  const tell = "process.on('exit', () => process._rawDebug('spent', process.resourceUsage().maxRSS))";
+  const elsewhere = encodePem('CERTIFICATE', issue(root, { key: 'elsewhere' }).certificate.der);
+  const pool = (line: number): readonly string[] =>
+    Array.from({ length: 10_000 }, (_, i) => `${elsewhere}${String(line * 10_000 + i).padEnd(1_400, 'y')}\n`);
+  const leaf = issue(site);
+  const lines = [0, 1, 2, 3, 4].map(line =>
+    request(line, leaf).replace(
+      '"untrusted":[',
+      `"untrusted":[${pool(line)
+        .map(text => JSON.stringify(text))
+        .join()},`,
+    ),
+  );
+  const telling = ['--import', `data:text/javascript,${encodeURIComponent(tell)}`];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...telling, ...program], {
+    input: lines.join(''),
+    encoding: 'utf8',
+  });
+  expect(status).toBe(0);
+  expect(stdout).toBe([0, 1, 2, 3, 4].map(id => `{"id":${id},"valid":true,"reasons":[]}\n`).join(''));
+  expect(Number(/spent (\d+)/.exec(stderr)?.[1])).toBeLessThan(500 * 1000);
+});

@@ -141,6 +141,38 @@ describe('a request', () => {
     ]);
   });
 
+  test('that is long is read as a short one is', async () => {
+    const padding = { comment: 'x'.repeat(100_000) };
+    const names = [dns('user-svc'), dns(`user-svc.link.internal`)];
+    const crls = [crl(root), crl(site, { revoked: [leaf] })];
+    expect(
+      await answers(
+        { ...valid, ...padding, names },
+        { ...valid, ...padding, crls },
+        { ...valid, ...padding, untrusted: ['junk', pem(site, root)] },
+        { ...valid, ...padding, leaf: `junk ${'x'.repeat(300)}` },
+        { ...valid, ...padding, purpose: 'x'.repeat(300) },
+        { ...valid, ...padding, id: 'i'.repeat(1_001) },
+        { ...valid, ...padding, names: [dns('n'.repeat(100_000))] },
+      ),
+    ).toMatchObject([
+      accepted,
+      refused('revoked'),
+      accepted,
+      error('malformed', 'leaf: no PEM block in the text'),
+      error('bad-value', "bad 'purpose': expected any, client, mutual, server"),
+      { id: null, error: { code: 'bad-value' } },
+      error('bad-value', "bad 'names': it is too long"),
+    ]);
+  });
+
+  test('with more than 15,000 certificates can not be judged', async () => {
+    const many = pem(site).repeat(8_000);
+    expect(await answers({ ...valid, untrusted: [many, `${many} `] })).toEqual([
+      error('too-large', 'there are more than 15000 certificates in the line'),
+    ]);
+  });
+
   test('that is not UTF-8 can not be judged', async () => {
     const system = batch(Uint8Array.of(0x22, 0xff, 0x22, 0x0a));
     await main(system);
