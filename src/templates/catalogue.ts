@@ -1,6 +1,8 @@
 import { nearestName } from '../config/fields.ts';
 import { badValue } from '../options.ts';
+import { haproxy } from './haproxy.ts';
 import { nginx } from './nginx.ts';
+import { postgresql } from './postgresql.ts';
 import { prometheusRules } from './prometheus-rules.ts';
 import { systemdCrl, systemdRenew } from './systemd.ts';
 import type { Template } from './template.ts';
@@ -8,6 +10,8 @@ import type { Template } from './template.ts';
 /** All templates, in the order in which they are listed. */
 export const catalogue: Readonly<Record<string, Template>> = {
   nginx,
+  haproxy,
+  postgresql,
   'systemd-renew': systemdRenew,
   'systemd-crl': systemdCrl,
   'prometheus-rules': prometheusRules,

@@ -43,7 +43,7 @@ const quoters = {
   /** One word for a shell, as short as it may be. */
   sh: text => (isPlain(text) ? text : `'${text.replaceAll("'", "'\\''")}'`),
   /** The rest of the line, without the spaces around it. */
-  stunnel: text => (text.trim() === text ? text : { reason: 'stunnel drops spaces at the ends of a value' }),
+  rest: text => (text.trim() === text ? text : { reason: 'spaces at the ends of a value would be lost' }),
   /** Words of settings: `%` begins a specifier. */
   systemd: text => doubleQuoted(text.replaceAll('%', '%%')),
   /** Words of a command line: `$` begins a variable. */

@@ -68,7 +68,7 @@ const formats: readonly QuoterName[] = [
     'python',
     'redis',
     'sh',
-    'stunnel',
+    'rest',
     'systemd',
     'systemdCommand',
     'systemdRest',
@@ -97,7 +97,7 @@ describe('quote', () => {
   it.each([
     ['name', '/a b'],
     ['nginx', '/a$b'],
-    ['stunnel', '/a '],
+    ['rest', '/a '],
     ['systemdRest', '/a\\'],
   ] as const)('for %s refuses %j', (format, text) => {
     expect(() => quote(text, format, '--dir')).toThrow('for --dir');

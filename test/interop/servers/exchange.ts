@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import tls from 'node:tls';
 import { type Identity, serialOf, serverName } from './pki.ts';
 
@@ -8,6 +9,8 @@ export interface Call {
   /** None: no certificate is shown. */
   readonly identity?: Identity | undefined;
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** What is said in clear before TLS begins, for protocols that begin so; resolves when it may begin. */
+  readonly upgrade?: (socket: Socket) => Promise<unknown>;
 }
 
 export interface Answer {
@@ -22,13 +25,20 @@ export interface Answer {
 const patience = 30_000;
 
 /** Opens a connection, says something, and gathers what comes back until the server closes, or `isWhole` says that it is all. */
-export function exchange(call: Call, say: string, isWhole: (text: string) => boolean = () => false): Promise<Answer> {
+export async function exchange(
+  call: Call,
+  say: string | Uint8Array,
+  isWhole: (text: string) => boolean = () => false,
+): Promise<Answer> {
+  const plain = connect(call.port, '127.0.0.1');
+  let problem: string | undefined;
+  plain.on('error', (error: Error) => (problem ??= error.message));
+  // Without an upgrade TLS begins at once.
+  await call.upgrade?.(plain);
   return new Promise(resolve => {
     let [text, serial] = ['', ''];
-    let problem: string | undefined;
     const socket = tls.connect({
-      host: '127.0.0.1',
-      port: call.port,
+      socket: plain,
       servername: serverName,
       ca: readFileSync(call.trust),
       minVersion: 'TLSv1.2',
@@ -47,8 +57,9 @@ export function exchange(call: Call, say: string, isWhole: (text: string) => boo
       text += String(data);
       if (isWhole(text)) socket.end();
     });
-    socket.on('error', (error: Error) => (problem = error.message));
+    socket.on('error', (error: Error) => (problem ??= error.message));
     socket.on('close', () => {
+      plain.destroy();
       resolve({ text, serial, problem });
     });
   });

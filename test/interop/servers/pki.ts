@@ -26,6 +26,8 @@ export interface ServerPki {
   readonly directory: string;
   readonly trust: string;
   readonly callers: Callers;
+  /** The environment of mtlsctl, and so of hooks. */
+  readonly env: NodeJS.ProcessEnv;
   /** Runs mtlsctl on it at the present time. Throws where the exit status is not 0. Returns what was printed. */
   mtlsctl(...args: readonly string[]): Promise<string>;
   /** What 'mtlsctl template' prints: each part by its name, and the command that reloads. */
@@ -60,7 +62,8 @@ export async function makeServerPki(base: string): Promise<ServerPki> {
   }
   await run(elsewhere, Date.now(), ['enroll', 'api-gateway']);
   await run(directory, then, ['enroll', 'old-svc', '--validity', '1d']);
-  const mtlsctl = (...args: readonly string[]): Promise<string> => run(directory, Date.now(), args);
+  const env = { ...process.env };
+  const mtlsctl = (...args: readonly string[]): Promise<string> => run(directory, Date.now(), args, env);
   await mtlsctl('enroll', server, 'api-gateway', 'search-svc', 'intruder');
   await mtlsctl('enroll', 'web', '--profile', 'server');
   await mtlsctl('crl');
@@ -77,6 +80,7 @@ export async function makeServerPki(base: string): Promise<ServerPki> {
       serverOnly: at('web'),
       leftOut: at('intruder'),
     },
+    env,
     mtlsctl,
     template: (...args) => print(directory, args),
     templateFor: (other, ...args) => print(other, args),
@@ -115,8 +119,13 @@ export function serialOf(certificate: string | Uint8Array): string {
   return new X509Certificate(certificate).serialNumber.toLowerCase();
 }
 
-async function run(directory: string, now: number, args: readonly string[]): Promise<string> {
-  const system = fakeSystem({ args: ['--dir', directory, ...args], now, env: process.env });
+async function run(
+  directory: string,
+  now: number,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  const system = fakeSystem({ args: ['--dir', directory, ...args], now, env });
   const status = await main(system);
   if (status !== 0)
     throw new Error(`mtlsctl ${args.join(' ')} ended with ${status}:\n${system.errors()}${system.output()}`);
