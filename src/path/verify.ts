@@ -65,13 +65,17 @@ export function verifyChain(input: VerifyInput): Verdict {
     input,
     at: Math.floor(input.at / 1000) * 1000, // dates in certificates have whole seconds: RFC 5280, 4.1.2.5
     budget: new Budget(),
-    pool: certificatePool(input.trustAnchors, [input.presented ?? [], input.intermediates]),
+    pool: certificatePool(input.trustAnchors, pools(input)),
     seen: { signatures: new Map(), certificates: new Map() },
     findChain,
     tried: [],
   };
   const chain = findChain(run);
   return chain === undefined ? refused(run) : accepted(run, chain);
+}
+
+function pools({ presented = [], intermediates }: VerifyInput): readonly (readonly Certificate[])[] {
+  return presented.length === 0 ? [intermediates] : [presented, intermediates];
 }
 
 function accepted(run: Run, chain: readonly Certificate[]): Verdict {

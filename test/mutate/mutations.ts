@@ -149,7 +149,7 @@ export const sourceMutations: readonly SourceMutation[] = [
       'if (isTrustAnchor(run.pool, leaf)) return finished(run, [leaf]);',
       '',
     ],
-    ['steps are free', "run.budget.spend('paths') ? paidSignature", 'run.budget ? paidSignature'],
+    ['steps are free', "run.budget.spend('paths')", 'run.budget'],
     [
       'a chain with reasons is taken',
       'if (reasons.length === 0) return chain;',
