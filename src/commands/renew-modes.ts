@@ -5,6 +5,7 @@ import type { CommandContext, Outcome } from './command.ts';
 import type { ModeRunner, RenewalMode } from './renew.ts';
 import { renewalText, sayWhatFailed } from './renew-report.ts';
 import { runUnattended } from './renew-unattended.ts';
+import { writeMetrics } from './renewal-metrics.ts';
 import { renewalOrder } from './renewal-options.ts';
 
 export const renewalModes: Readonly<Record<RenewalMode, ModeRunner>> = {
@@ -18,6 +19,9 @@ export const renewalModes: Readonly<Record<RenewalMode, ModeRunner>> = {
   },
   async renew(context, services, options) {
     const look = await renewAll(renewalOrder(context, services, options));
+    await writeMetrics(context, options, text => {
+      context.warn(text);
+    });
     return outcome(context, look, services, statusOfRenewals);
   },
   daemon: runUnattended,

@@ -1,11 +1,12 @@
 import { type DaemonOrder, lookOnce, stay } from '../renewal/daemon.ts';
 import { entryAsJson, renewSchema } from '../renewal/entry.ts';
 import { statusOfRenewals } from '../renewal/exit-status.ts';
-import { formatLogLine } from '../renewal/log.ts';
+import { formatLogLine, type LogLine } from '../renewal/log.ts';
 import { noteRun } from '../renewal/run-state.ts';
 import { printable } from '../printable.ts';
 import type { System } from '../system.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
+import { writeMetrics } from './renewal-metrics.ts';
 import { renewalOrder } from './renewal-options.ts';
 
 const defaultInterval = 15 * 60_000;
@@ -37,13 +38,19 @@ function withoutPerson(system: System): System {
 
 function daemonOrder(context: CommandContext, services: readonly string[], options: OptionValues): DaemonOrder {
   const { system, directory } = context;
+  const log = (line: LogLine): void => {
+    system.stderr.write(formatLogLine({ ...line, text: printable(line.text) }));
+  };
   return {
     ...renewalOrder(context, services, options),
     system,
     interval: (options['interval'] as number | undefined) ?? defaultInterval,
-    log: line => {
-      system.stderr.write(formatLogLine({ ...line, text: printable(line.text) }));
+    log,
+    async lookedAt(look, startedAt) {
+      await noteRun(directory, look, { startedAt, finishedAt: system.now() });
+      await writeMetrics(context, options, text => {
+        log({ priority: 4, text: `warning: ${text}` });
+      });
     },
-    lookedAt: (look, startedAt) => noteRun(directory, look, { startedAt, finishedAt: system.now() }),
   };
 }

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { systemErrorCode } from '../errors.ts';
 import type { HookRun } from './journal-format.ts';
@@ -29,6 +28,8 @@ const keptWidth = 500;
  */
 export async function runHook(order: HookOrder): Promise<HookRun> {
   const began = performance.now();
+  // Few runs have a hook to run, and it takes 3 ms to load.
+  const { spawn } = await import('node:child_process');
   const child = spawn('/bin/sh', ['-c', order.command], {
     env: order.env,
     stdio: ['ignore', 'pipe', 'pipe'],

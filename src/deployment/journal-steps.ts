@@ -84,10 +84,10 @@ export function rolledBack(journal: Journal, step: RolledBackStep, now: number):
   };
 }
 
-/** What was begun has become needless: somebody else has seen to it. */
-export function dropped(journal: Journal, now: number): Journal {
-  const { chain, failure, retryAt, hook, ...rest } = journal;
-  return { ...rest, state: 'done', since: now, attempts: 0 };
+/** What was begun has become needless; `serial` is what is in force instead. */
+export function dropped(journal: Journal, serial: string | undefined, now: number): Journal {
+  const { chain, failure, retryAt, hook, serial: abandoned, previousSerial, ...rest } = journal;
+  return { ...rest, state: 'done', since: now, attempts: 0, ...(serial !== undefined && { serial }) };
 }
 
 export function failed(journal: Journal, error: MtlsctlError, now: number): Journal {

@@ -147,6 +147,8 @@ interface Progress {
 async function proceed(work: Work): Promise<Progress> {
   const { renewal, service, paths } = work;
   const before = await knownJournal(renewal, service);
+  // A key whose certificate was never issued, or is not known, is of no use.
+  if (before.state !== 'issued') removeFile(journalPaths(renewal.directory, service).key);
   const { journal, isResumed } =
     before.state === 'issued' ? await resume(work, before) : { journal: before, isResumed: false };
   // What was issued before the crash is what --force asks for.
@@ -156,9 +158,13 @@ async function proceed(work: Work): Promise<Progress> {
   if (examination.repairs.length > 0) return repair(work, examination, journal);
   const status = isResumed ? 'renewed' : 'not-due';
   if (journal.state === 'live' || isResumed) return progressOf(examination, journal, { status });
-  const settled = dropped(journal, examination.now);
+  const settled = dropped(journal, serialInForce(examination), examination.now);
   if (journal.state !== 'done') await writeJournal(renewal.directory, service, settled);
   return progressOf(examination, settled, { status });
+}
+
+function serialInForce({ installed }: Examination): string | undefined {
+  return installed.state === 'readable' ? serialHex(installed.certificate.serialNumber) : undefined;
 }
 
 function progressOf(
@@ -196,7 +202,7 @@ async function resume(work: Work, journal: Journal): Promise<{ journal: Journal;
   const waiting = isThere || certificate === undefined ? undefined : await waitingKey(work, certificate);
   if (!isThere && (waiting === undefined || !isStillWanted(chain, examination, renewal))) {
     removeFile(key);
-    return { journal: dropped(journal, now), isResumed: false };
+    return { journal: dropped(journal, serialInForce(examination), now), isResumed: false };
   }
   if (waiting !== undefined) await putInForce({ enrolment: renewal, paths, plan, chain, key: waiting, now });
   const next = await saveInForce(work, examination, journal, journal);
@@ -239,20 +245,20 @@ async function saveInForce(work: Work, { plan, now }: Examination, journal: Jour
   const hasHook = hookOf(renewal, plan.settings) !== undefined;
   const { serial = '', previousSerial, reasons } = step;
   const next = inForce(journal, { serial, previousSerial, reasons, hasHook }, now);
+  // In force, it lies where services read it. The journal is last: until then the next run does all of this again.
+  removeFile(journalPaths(renewal.directory, service).key);
   await writeJournal(renewal.directory, service, next);
-  // In force, it lies where services read it; the next renewal removes this one too.
-  attempt(() => removeFile(journalPaths(renewal.directory, service).key));
   return next;
 }
 
 async function issueAndInstall(work: Work, examination: Examination, journal: Journal): Promise<Progress> {
   const { renewal, service, paths } = work;
-  const { plan, installed, now } = examination;
+  const { plan, now } = examination;
   refuseWrongClock(renewal, examination);
   await refuseRevokedAuthority(renewal, examination);
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
-  const previousSerial = installed.state === 'readable' ? serialHex(installed.certificate.serialNumber) : undefined;
+  const previousSerial = serialInForce(examination);
   const reasons = examination.reasons.map(reason => reason.code);
   const due = begun(journal, reasons, previousSerial, now);
   await writeJournal(renewal.directory, service, due);
@@ -366,7 +372,7 @@ async function repair(work: Work, examination: Examination, journal: Journal): P
   await restorePublicLinks(paths.directory);
   const files = reasons.includes('anchors-changed') ? await readService(paths.directory) : undefined;
   if (files === undefined || installed.state !== 'readable') {
-    const settled = journal.state === 'due' ? dropped(journal, now) : journal;
+    const settled = journal.state === 'due' ? dropped(journal, serialInForce(examination), now) : journal;
     if (settled !== journal) await writeJournal(renewal.directory, service, settled);
     return progressOf(examination, settled, { status: 'renewed', reasons });
   }
@@ -450,6 +456,7 @@ async function recordFailure(
       // In its pause, a service that still can't be looked at has not been tried.
       if (renewal.isPatient && isWaiting(journal, now)) return journal.retryAt;
       const next = failed(journal, error, now);
+      if (next.state !== 'issued') attempt(() => removeFile(journalPaths(renewal.directory, service).key));
       await writeJournal(renewal.directory, service, next);
       return next.retryAt;
     });

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { perform } from '../file-operations.ts';
+import { isMtlsctlError } from '../errors.ts';
+import { perform, statPath } from '../file-operations.ts';
 
 /** A DNS label: what the name of a service is. */
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -29,6 +30,12 @@ export function serviceDirectories(
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** What can't be looked into is taken for a service, so that somebody says what is wrong with it. */
 function isMarked(path: string): boolean {
-  return marks.some(mark => fs.lstatSync(join(path, mark), { throwIfNoEntry: false }) !== undefined);
+  try {
+    return marks.some(mark => statPath(join(path, mark)) !== undefined);
+  } catch (error) {
+    if (!isMtlsctlError(error)) throw error;
+    return true;
+  }
 }

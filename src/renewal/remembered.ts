@@ -212,14 +212,27 @@ function authorityNamesIn(path: string): readonly string[] {
 function keyOf(paths: readonly string[]): Key {
   let changedAt = 0;
   const parts = paths.map(path => {
-    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    const stat = statOrNothing(path);
     if (stat === undefined) return '-';
+    if (stat === 'unknown') {
+      changedAt = Infinity;
+      return '!';
+    }
     changedAt = Math.max(changedAt, stat.ctimeMs, stat.mtimeMs);
     return [stat.dev, stat.ino, stat.size, stat.mode, stat.uid, stat.gid, stat.mtimeMs, stat.ctimeMs]
       .map(number => number.toString(36))
       .join('.');
   });
   return { text: parts.join(' '), changedAt };
+}
+
+/** What can't be asked after is not the same as anything. */
+function statOrNothing(path: string): fs.Stats | 'unknown' | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return 'unknown';
+  }
 }
 
 function hashOf(parts: readonly unknown[]): string {
