@@ -1,8 +1,10 @@
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { renewalShare, renewalTime } from '../../src/deployment/decision.ts';
 import { readJournal } from '../../src/deployment/journal.ts';
-import { renewAll } from '../../src/renewal/look.ts';
+import { type Look, renewAll } from '../../src/renewal/look.ts';
 import { ledgerEntries, makeIntermediate, makeRoot, now } from '../authority/pki.ts';
 import { temporaryDirectory } from '../temporary.ts';
 import { certificateOf, type Clock, enrollAt, renewalOrder, summary } from './pki.ts';
@@ -10,6 +12,22 @@ import { certificateOf, type Clock, enrollAt, renewalOrder, summary } from './pk
 const day = 86_400_000;
 const year = 365 * day;
 const temporary = temporaryDirectory();
+
+const acted = (look: Look): readonly string[] => summary(look).filter(line => !line.endsWith(': not-due'));
+
+const { fsync } = fs;
+
+/** What is durable is asked elsewhere; thousands of renewals wait for the device tens of thousands of times. */
+beforeAll(() => {
+  fs.fsync = ((_file: number, done: (error: null) => void) => {
+    done(null);
+  }) as typeof fsync;
+  syncBuiltinESMExports();
+});
+afterAll(() => {
+  fs.fsync = fsync;
+  syncBuiltinESMExports();
+});
 
 it(
   'renews 200 services through three years, each at its time and alone, and none ever ends',
@@ -29,17 +47,13 @@ it(
     for (;;) {
       const [next, at] = [...schedule].reduce((a, b) => (b[1] < a[1] ? b : a));
       if (at > now + 3 * year) break;
-      // A moment before, nothing is due; at the moment, this one alone.
+      // All are looked at now and then, a moment before: none is due. At the moment it is this one alone.
+      const isFull = instants.length % 10 === 0;
       clock.now = at - 1;
-      if (instants.length % 100 === 0)
-        expect(
-          (await renewAll(renewalOrder(directory, clock))).entries.filter(each => each.status !== 'not-due'),
-        ).toEqual([]);
+      if (isFull) expect(acted(await renewAll(renewalOrder(directory, clock)))).toEqual([]);
       clock.now = at;
-      const look = await renewAll(renewalOrder(directory, clock));
-      expect(summary(look).filter(line => !line.endsWith(': not-due'))).toEqual([
-        `${next}: renewed (renewal-time-reached)`,
-      ]);
+      const look = await renewAll(renewalOrder(directory, clock, { services: isFull ? [] : [next] }));
+      expect(acted(look)).toEqual([`${next}: renewed (renewal-time-reached)`]);
       expect(look.entries.every(({ notAfter = '' }) => Date.parse(notAfter) > at + 25 * day)).toBe(true);
       instants.push(at);
       renewals.set(next, (renewals.get(next) ?? 0) + 1);
