@@ -1,18 +1,20 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadAuthority, openAuthorityKey } from '../../src/authority/authority.ts';
+import { checkCrls } from '../../src/authority/check-crls.ts';
 import { readConfig } from '../../src/authority/configuration.ts';
 import { type CrlPublication, publishCrl, withCrlLock } from '../../src/authority/crl.ts';
 import type { LedgerEvent } from '../../src/authority/ledger.ts';
+import { importCrls } from '../../src/authority/import-crls.ts';
 import { requestIntermediate } from '../../src/authority/intermediate-request.ts';
 import { type CrlRebuild, type RebuiltCrl, rebuildCrls } from '../../src/authority/rebuild-crls.ts';
 import { readPublishedCrls } from '../../src/authority/trust.ts';
 import { serialHex } from '../../src/x509/certificate.ts';
 import { parseCrl, readCrls } from '../../src/x509/crl.ts';
 import { authorityKeyIdentifier, crlNumber, reasonCode, subjectKeyIdentifier } from '../../src/x509/extensions.ts';
-import { withEachFault } from '../faults.ts';
+import { killedAt, withEachFault } from '../faults.ts';
 import { temporaryDirectory } from '../temporary.ts';
 import { day, intermediateOrder, ledgerEntries, ledgerOf, makeAuthorities, noPassphrase, now, pathsOf } from './pki.ts';
 
@@ -180,5 +182,74 @@ describe('rebuildCrls', () => {
     const numbers = publicationsOf(runs.flat()).map(({ number }) => number);
     expect([...numbers].sort()).toEqual([2, 3, 4, 5]);
     expect((await readPublishedCrls(directory())).map(crlNumber).sort()).toEqual([1n, 5n]);
+  });
+});
+
+describe('a run that is interrupted', () => {
+  /** Ledger whole, each file a complete CRL that the ledger knows, and the next run puts all right. */
+  async function expectWhole(at: number): Promise<void> {
+    const entries = await ledgerEntries(directory(), 'site-a');
+    const known = entries.flatMap(entry => (entry.event === 'crl-published' ? [BigInt(entry.number)] : []));
+    const { crlDer, crlPem } = pathsOf(directory(), 'site-a');
+    const own = [...readCrls(readFileSync(crlDer)), ...readCrls(readFileSync(crlPem))];
+    for (const crl of own) expect(known).toContain(crlNumber(crl));
+    expect(await readPublishedCrls(directory())).toHaveLength(2);
+    const order = { directory: directory(), authorities: ['site-a'], minRemaining: 0, now: at };
+    await rebuildCrls({ ...(await rebuildOrder()), now: at });
+    expect((await checkCrls(order)).flatMap(({ problems }) => problems)).toEqual([]);
+  }
+
+  const rebuildOrder = async (): Promise<CrlRebuild> => ({
+    ...{ directory: directory(), config: await readConfig(directory()), authorities: ['site-a'] },
+    ...{ kind: { kind: 'complete' }, validity: undefined, acceptClock: false, now, passphrase: noPassphrase },
+  });
+
+  it.each<CrlRebuild['kind']>([{ kind: 'complete' }, { kind: 'series', count: 3, every: day }])(
+    'leaves all whole when any operation of $kind fails',
+    async kind => {
+      let at = now;
+      const count = await withEachFault(
+        'ENOSPC',
+        async () => {
+          at += 1000;
+          const order = { ...(await rebuildOrder()), kind, now: at };
+          return () => rebuildCrls(order);
+        },
+        () => expectWhole((at += 1000)),
+      );
+      expect(count).toBeGreaterThan(30);
+    },
+  );
+
+  it('leaves all whole wherever it is killed', async () => {
+    let seen = 0;
+    const at = (number: number): number => now + (2 * number + 1) * 1000;
+    const orders = await rebuildOrder();
+    for (let number = 0; await killedAt(number, () => rebuildCrls({ ...orders, now: at(number) })); number += 1) {
+      seen = number;
+      await expectWhole(at(number) + 1000);
+    }
+    expect(seen).toBeGreaterThan(10);
+  });
+
+  it('takes an import back to the CRL before, or has it', async () => {
+    const file = join(temporary(), 'next.pem');
+    const old = readFileSync(join(directory(), 'crl.pem'));
+    const before = readFileSync(pathsOf(directory(), 'site-a').crlPem);
+    await rebuildCrls({ ...(await rebuildOrder()), now: now + 1000 });
+    writeFileSync(file, readFileSync(pathsOf(directory(), 'site-a').crlPem));
+    const order = { directory: directory(), path: file, untrusted: undefined, now: now + 1000 };
+    const prepare = () => {
+      const { crlDer, crlPem } = pathsOf(directory(), 'site-a');
+      writeFileSync(join(directory(), 'crl.pem'), old);
+      writeFileSync(crlPem, before);
+      writeFileSync(crlDer, readCrls(before)[0]?.der ?? new Uint8Array());
+      return Promise.resolve(() => importCrls(order));
+    };
+    await withEachFault('EIO', prepare, async () => {
+      for (const crl of await readPublishedCrls(directory())) expect([1n, 2n]).toContain(crlNumber(crl));
+      await importCrls(order);
+      expect((await readPublishedCrls(directory())).map(crlNumber).sort()).toEqual([1n, 2n]);
+    });
   });
 });

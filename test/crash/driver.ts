@@ -2,7 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync, symlinkSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadAuthority, openAuthorityKey } from '../../src/authority/authority.ts';
 import { Ledger } from '../../src/authority/ledger.ts';
+import { rebuildCrls } from '../../src/authority/rebuild-crls.ts';
+import { findTargets } from '../../src/authority/revocation-targets.ts';
+import { changeRevocations } from '../../src/authority/revoke.ts';
+import type { Config } from '../../src/config.ts';
 import { installGeneration, publicPath, readService } from '../../src/deployment/generation.ts';
 import { faults } from '../../src/file-operations.ts';
 import { withLock } from '../../src/lock.ts';
@@ -10,6 +15,10 @@ import { withLock } from '../../src/lock.ts';
 const [, , work = '', directory = '', id = '', countText = '0'] = process.argv;
 const count = Number(countText);
 const say = (line: string): void => void writeSync(1, `${line}\n`);
+
+const day = 86_400_000;
+/** Without reading a file. */
+const config = { source: '', authorities: {}, crl: { validity: day, rootValidity: 180 * day } } as unknown as Config;
 
 const works: Readonly<Record<string, () => Promise<void>>> = {
   /** Appends `count` events, each told of when it is durable. */
@@ -19,6 +28,35 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
       const serial = randomBytes(16).toString('hex');
       await ledger.append([{ event: 'released', serial }], Date.now());
       say(`done ${serial}`);
+    }
+  },
+
+  /** Signs one CRL after the other, each told of when it is published. */
+  async rebuild() {
+    const passphrase = (): Promise<Uint8Array> =>
+      Promise.reject(new Error('no passphrase was expected to be asked for'));
+    for (let i = 0; i < count; i += 1) {
+      const { rebuilt } = await rebuildCrls({
+        ...{ directory, config, authorities: ['site-a'], kind: { kind: 'complete' }, validity: undefined, passphrase },
+        ...{ acceptClock: false, now: Date.now() },
+      });
+      const [only] = rebuilt;
+      if (only?.status === 'published') say(`done ${only.publications[0].number}`);
+    }
+  },
+
+  /** Revokes one service after the other, from number `id` on, each told of when relying parties can see it. */
+  async revoke() {
+    const authority = await loadAuthority(directory, 'site-a');
+    const signer = await openAuthorityKey(authority, () => Promise.reject(new Error('no passphrase')));
+    for (let i = 0; i < count; i += 1) {
+      const target = { kind: 'service', service: `svc-${Number(id) + i}` } as const;
+      const [targets] = await findTargets({ directory, target, authority: 'site-a', now: Date.now() });
+      if (targets === undefined) return;
+      const change = { kind: 'revoke', reason: 1, isGiven: true, invalidityDate: undefined } as const;
+      const order = { directory, config, targets, change, signer, acceptClock: false, now: Date.now() };
+      await changeRevocations(order);
+      say(`done ${targets.certificates[0]?.issued.serial ?? ''}`);
     }
   },
 
