@@ -31,6 +31,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show what expires when, and what is wrong',
     load: () => import('./commands/status.ts'),
   },
+  audit: { summary: 'check the ledgers, list what was issued', load: () => import('./commands/audit.ts') },
   completion: { summary: 'print a shell completion script', load: () => import('./commands/completion.ts') },
 };
 

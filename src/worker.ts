@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
+import { type AuditThreadOrder, serveAudit } from './audit/threads.ts';
 import { type EnrolmentThreadOrder, serveEnrolments } from './enrolment/threads.ts';
 import { serveVerifications, type VerificationThreadOrder } from './verification/threads.ts';
 
-/** A thread of `enroll --from` or `verify-chain`. */
+/** A thread of `audit`, `enroll --from` or `verify-chain`. */
 export function runWorker(): void {
   const node = parentPort;
   if (node === null) throw new Error('this file is started as a thread only');
@@ -19,8 +20,9 @@ export function runWorker(): void {
       node.close();
     },
   };
-  const order = workerData as EnrolmentThreadOrder | VerificationThreadOrder;
-  if (order.kind === 'verification') serveVerifications(order, port);
+  const order = workerData as AuditThreadOrder | EnrolmentThreadOrder | VerificationThreadOrder;
+  if (order.kind === 'audit') serveAudit(order, port);
+  else if (order.kind === 'verification') serveVerifications(order, port);
   else {
     compileLess();
     serveEnrolments(order, port, { now: () => Date.now(), random: count => randomBytes(count) });

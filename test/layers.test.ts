@@ -11,11 +11,12 @@ const everywhere = ['errors', 'printable', 'printable-json'];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   single: ['run', 'worker'],
   program: ['run', 'worker'],
-  worker: ['enrolment', 'verification'],
+  worker: ['audit', 'enrolment', 'verification'],
   run: ['main', 'terminal'],
   main: ['commands', 'system'],
   commands: [
     ...[
+      'audit',
       'renewal',
       'enrolment',
       'inspect',
@@ -26,9 +27,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
       'issuers',
       'authority',
       'deployment',
+      'issuance',
     ],
-    'issuance',
     ...['path', 'keys', 'x509', 'der', 'config', 'options', 'files', 'lines', 'lock-directory', 'system'],
+  ],
+  audit: [
+    ...['authority', 'x509', 'der', 'options', 'files', 'file-operations'],
+    ...['lock', 'lock-directory', 'system', 'thread-work'],
   ],
   enrolment: [
     ...['issuers', 'authority', 'deployment', 'issuance', 'keys', 'x509', 'der'],

@@ -37,14 +37,6 @@ describe('README.md', () => {
       expect(readme).toContain(`| ${status} | `);
     }
   });
-
-  it('lists no command under Limitations that exists', async () => {
-    const { commands } = await import('../src/main.ts');
-    const missing = /Not there yet: ([^\n]*)/.exec(readme)?.[1] ?? '';
-    const named = [...missing.matchAll(/`([a-z-]+)`/g)].map(match => match[1] ?? '');
-    expect(named.length).toBeGreaterThan(0);
-    expect(named.filter(name => name in commands && !['crl', 'verify-chain', 'enroll'].includes(name))).toEqual([]);
-  });
 });
 
 /** The lines of each ```console block, without the indentation of the list that it stands in. */

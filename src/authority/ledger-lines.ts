@@ -31,10 +31,25 @@ export function tornTail(line: Line): TornTail {
   return { line: line.number, offset: line.offset, length: line.bytes.length + (line.hasNewline ? 1 : 0) };
 }
 
-export function* readLines(path: string): Generator<Line, void, undefined> {
+/** Between two lines of a ledger. */
+export interface Place {
+  /** Lines before. */
+  readonly lines: number;
+  /** In octets. */
+  readonly offset: number;
+}
+
+export const beginning: Place = { lines: 0, offset: 0 };
+
+export function placeBehind(line: Line): Place {
+  return { lines: line.number, offset: line.offset + line.bytes.length + (line.hasNewline ? 1 : 0) };
+}
+
+/** Throws `not-found`, `unreadable`, and `ledger-corrupt` for a line that no ledger would hold. */
+export function* readLines(path: string, from: Place = beginning): Generator<Line, void, undefined> {
   const file = perform('open', path, () => fs.openSync(path, 'r'));
   try {
-    yield* splitLines(readChunks(file, path), path);
+    yield* splitLines(readChunks(file, path, from.offset), path, from);
   } finally {
     fs.closeSync(file);
   }
@@ -43,19 +58,24 @@ export function* readLines(path: string): Generator<Line, void, undefined> {
 const chunkSize = 1024 * 1024;
 
 /** Each chunk in memory of its own, since lines are parts of it. */
-function* readChunks(file: number, path: string): Generator<Uint8Array, void, undefined> {
-  for (;;) {
+function* readChunks(file: number, path: string, start: number): Generator<Uint8Array, void, undefined> {
+  for (let position = start; ;) {
     const buffer = Buffer.allocUnsafeSlow(chunkSize);
-    const count = perform('read', path, () => fs.readSync(file, buffer, 0, chunkSize, null));
+    const count = perform('read', path, () => fs.readSync(file, buffer, 0, chunkSize, position));
     if (count === 0) return;
     yield buffer.subarray(0, count);
+    position += count;
   }
 }
 
 /** Each line comes when it is known whether there is another. */
-export function* splitLines(chunks: Iterable<Uint8Array>, path: string): Generator<Line, void, undefined> {
-  let number = 0;
-  let offset = 0;
+export function* splitLines(
+  chunks: Iterable<Uint8Array>,
+  path: string,
+  from: Place = beginning,
+): Generator<Line, void, undefined> {
+  let number = from.lines;
+  let { offset } = from;
   let held: Uint8Array | undefined;
   const line = (bytes: Uint8Array, hasNewline: boolean, isLast: boolean): Line => {
     number += 1;
@@ -73,7 +93,9 @@ export function* splitLines(chunks: Iterable<Uint8Array>, path: string): Generat
       start = end + 1;
     }
     rest = bytes.subarray(start);
-    if (rest.length > longestLine) throw ledgerCorrupt(path, number + 2, 'it is too long to be a ledger entry');
+    if (rest.length <= longestLine) continue;
+    if (held !== undefined) yield line(held, true, false);
+    throw ledgerCorrupt(path, number + 1, 'it is too long to be a ledger entry');
   }
   if (held !== undefined) yield line(held, true, rest.length === 0);
   if (rest.length > 0) yield line(rest, false, true);
