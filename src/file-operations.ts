@@ -134,6 +134,15 @@ export function changeGroup(file: number, path: string, group: number): void {
   });
 }
 
+/** Of an open file, unless it is that user's already: only root may give it away. */
+export function changeOwner(file: number, path: string, owner: number): void {
+  const { uid, gid } = fs.fstatSync(file);
+  if (uid === owner) return;
+  perform('chown', path, () => {
+    fs.fchownSync(file, owner, gid);
+  });
+}
+
 /** Writes at the file's position, or its end where it was opened for appending. */
 export function writeAll(file: number, path: string, content: Uint8Array | string): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;

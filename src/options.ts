@@ -275,3 +275,42 @@ export function parseHook(text: string, option = '--hook'): string {
   if (text.includes('\0')) throw badValue(text, option, 'the command has a NUL character');
   return text;
 }
+
+/** A user or a group: a name as useradd(8) takes it, or a number. */
+export function parseAccount(text: string, option = '--owner'): string {
+  const isNumber = /^\d+$/.test(text);
+  if (isNumber ? Number(text) < 2 ** 32 - 1 : /^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$/.test(text)) return text;
+  throw badValue(text, option, 'it is neither the name nor the number of a user or a group');
+}
+
+/** Never group-writable, never open to others: a key is its owner's, and perhaps its group's to read. */
+const keyModes: Readonly<Record<string, number>> = { '0400': 0o400, '0440': 0o440, '0600': 0o600, '0640': 0o640 };
+
+export function parseKeyMode(text: string, option = '--key-mode'): number {
+  const mode = keyModes[text.replace(/^(0o|0)?(?=[0-7]{3}$)/, '0')];
+  if (mode !== undefined) return mode;
+  throw badValue(text, option, 'the file with a key may be 0400, 0440, 0600 or 0640: nobody else may read it', [
+    'to let a service read it, give it a group and the mode 0640',
+  ]);
+}
+
+export function formatKeyMode(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}
+
+/** The files that a service may have besides the three. */
+export const outputKinds = ['combined', 'pkcs12', 'spiffe'] as const;
+
+export type OutputKind = (typeof outputKinds)[number];
+
+export function parseOutputKind(text: string, option = '--output'): OutputKind {
+  const kind = outputKinds.find(each => each === text);
+  if (kind !== undefined) return kind;
+  throw badValue(text, option, `there is ${outputKinds.join(', ')}`);
+}
+
+/** Renewal comes by from another directory than the one where this was typed. */
+export function parseAbsolutePath(text: string, option = 'a path'): string {
+  if (text.startsWith('/') && !text.includes('\0') && text.length <= 4096) return text;
+  throw badValue(text, option, 'it is no absolute path');
+}

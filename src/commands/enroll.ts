@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { MtlsctlError } from '../errors.ts';
 import { parseKeyType } from '../keys/key-types.ts';
 import {
+  parseAbsolutePath,
+  parseAccount,
   parseAuthorityName,
   parseCount,
   parseDnsName,
@@ -10,7 +12,9 @@ import {
   parseFingerprint,
   parseHook,
   parseIpAddress,
+  parseKeyMode,
   parseName,
+  parseOutputKind,
   parseServiceName,
   parseUri,
 } from '../options.ts';
@@ -29,6 +33,7 @@ stays as service.yaml has it. As with issue-intermediate, a key need not leave i
   examples: [
     'mtlsctl enroll user-svc api-gateway',
     'mtlsctl enroll db --dns db.example --ip 10.0.0.5 --key-type rsa-3072 --hook "systemctl reload postgresql"',
+    'mtlsctl enroll lb --output combined --owner haproxy --hook "systemctl reload haproxy"',
     'mtlsctl enroll --from fleet.yaml --jobs 4 --json',
     'mtlsctl enroll user-svc --request',
     'mtlsctl enroll user-svc --csr user-svc.csr --out user-svc.pem --yes',
@@ -72,6 +77,17 @@ stays as service.yaml has it. As with issue-intermediate, a key need not leave i
       .option('--hook <command>', 'what makes the service read its new files, for renewals (sh -c)', text =>
         parseHook(text, '--hook'),
       )
+      .option('--owner <user>', 'whose the files with the key are', text => parseAccount(text, '--owner'))
+      .option('--group <group>', 'their group', text => parseAccount(text, '--group'))
+      .option('--key-mode <mode>', '0400, 0440, 0600 or 0640 (default: 0600)', text => parseKeyMode(text))
+      .option(
+        '--output <kind>',
+        'further files: combined (HAProxy), pkcs12 (Java) or spiffe (as spiffe-helper); may be repeated',
+        gather(text => parseOutputKind(text)),
+      )
+      .option('--pkcs12-passphrase-file <path>', 'with --output pkcs12: its passphrase, also at each renewal', text =>
+        parseAbsolutePath(text, '--pkcs12-passphrase-file'),
+      )
       .option('--force', 'a new certificate even where the present one is as asked')
       .option('--from <file>', 'a fleet file (YAML) with many services; - is stdin')
       .option('--jobs <n>', 'with --from: how many at once, each in a thread (default: one for each core)', text =>
@@ -97,10 +113,13 @@ stays as service.yaml has it. As with issue-intermediate, a key need not leave i
 
 const names = ['profile', 'dns', 'ip', 'uri', 'email'];
 
+/** How the files lie there. */
+const files = ['owner', 'group', 'keyMode', 'output', 'pkcs12PassphraseFile'];
+
 const flagsByMode: Readonly<Record<RequestMode, readonly string[]>> = {
-  direct: [...names, 'issuer', 'validity', 'keyType', 'hook', 'force', 'caPassphraseFile', 'passphraseFile'],
+  direct: [...names, ...files, 'issuer', 'validity', 'keyType', 'hook', 'force', 'caPassphraseFile', 'passphraseFile'],
   install: ['install', 'root', 'fingerprint', 'passphraseFile'],
-  request: ['request', ...names, 'issuer', 'validity', 'keyType', 'hook', 'force', 'passphraseFile'],
+  request: ['request', ...names, ...files, 'issuer', 'validity', 'keyType', 'hook', 'force', 'passphraseFile'],
   sign: ['csr', 'out', ...names, 'issuer', 'validity', 'force', 'caPassphraseFile'],
 };
 
@@ -131,7 +150,7 @@ function wayOf(services: readonly string[], options: OptionValues): keyof typeof
   }
   if (services.length > 0) throw new MtlsctlError('usage', '--from and named services exclude each other');
   if (mode !== 'direct') throw new MtlsctlError('usage', '--from goes without --request, --csr and --install');
-  const own = ['profile', 'dns', 'ip', 'uri', 'email', 'validity', 'keyType', 'hook'].find(
+  const own = ['profile', 'dns', 'ip', 'uri', 'email', 'validity', 'keyType', 'hook', ...files].find(
     key => options[key] !== undefined,
   );
   if (own === undefined) return 'fleet';

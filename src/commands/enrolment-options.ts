@@ -3,12 +3,29 @@ import type { EnrolmentOrder } from '../enrolment/set-up.ts';
 import type { CommandContext, OptionValues } from './command.ts';
 import { caPassphrase, newPassphrase } from './passphrase.ts';
 
-const settingKeys = ['profile', 'dns', 'ip', 'uri', 'email', 'validity', 'keyType', 'hook'] as const;
+const settingKeys = [
+  'profile',
+  'dns',
+  'ip',
+  'uri',
+  'email',
+  'validity',
+  'keyType',
+  'hook',
+  'owner',
+  'group',
+  'keyMode',
+  'pkcs12PassphraseFile',
+] as const;
 
 /** The settings that the flags give. */
 export function settingsFromFlags(options: OptionValues): AskedSettings {
   const given = settingKeys.filter(key => options[key] !== undefined).map(key => [key, options[key]]);
-  return { ...(Object.fromEntries(given) as AskedSettings), authority: options['issuer'] as string | undefined };
+  return {
+    ...(Object.fromEntries(given) as AskedSettings),
+    authority: options['issuer'] as AskedSettings['authority'],
+    outputs: options['output'] as AskedSettings['outputs'],
+  };
 }
 
 export async function enrolmentOrder(context: CommandContext, options: OptionValues): Promise<EnrolmentOrder> {

@@ -1,13 +1,20 @@
 import { type KeyType, parseKeyType } from '../keys/key-types.ts';
 import {
   formatDuration,
+  formatKeyMode,
+  type OutputKind,
+  outputKinds,
+  parseAbsolutePath,
+  parseAccount,
   parseAuthorityName,
   parseDnsName,
   parseDuration,
   parseEmail,
   parseHook,
   parseIpAddress,
+  parseKeyMode,
   parseName,
+  parseOutputKind,
   parseUri,
 } from '../options.ts';
 import { encodeYaml } from './emit.ts';
@@ -31,6 +38,15 @@ export interface ServiceFile {
   readonly hook?: string;
   /** After which a hook is ended; milliseconds. */
   readonly hookTimeout?: number;
+  /** Whose the files with the key are: names, or numbers as text. */
+  readonly owner?: string;
+  readonly group?: string;
+  /** Their permission bits: 0400, 0440, 0600 or 0640. */
+  readonly keyMode?: number;
+  /** Files besides the three. */
+  readonly outputs?: readonly OutputKind[];
+  /** An absolute path: what `pkcs12` is encrypted with. */
+  readonly pkcs12PassphraseFile?: string;
   /** How long the files of the last certificate stay after a renewal; milliseconds. */
   readonly overlap?: number;
 }
@@ -49,6 +65,11 @@ export const serviceReaders = {
   keyType: scalar(parseKeyType),
   hook: scalar(parseHook),
   hookTimeout: scalar(parseDuration),
+  owner: scalar(parseAccount),
+  group: scalar(parseAccount),
+  keyMode: scalar(parseKeyMode),
+  outputs: list(scalar(parseOutputKind), outputKinds.length),
+  pkcs12PassphraseFile: scalar(parseAbsolutePath),
   overlap: scalar(parseDuration),
 } as const;
 
@@ -75,6 +96,11 @@ export function encodeServiceFile(service: ServiceFile): string {
     keyType: service.keyType,
     hook: service.hook,
     hookTimeout: duration(service.hookTimeout),
+    owner: service.owner,
+    group: service.group,
+    keyMode: service.keyMode === undefined ? undefined : formatKeyMode(service.keyMode),
+    outputs: service.outputs,
+    pkcs12PassphraseFile: service.pkcs12PassphraseFile,
     overlap: duration(service.overlap),
   });
 }

@@ -40,7 +40,7 @@ export interface Wanted {
 
 /**
  * Why a certificate is due. The codes are part of the interface (CLI.md, `renew`); they stand in alphabetical order.
- * `anchors-changed` alone asks for other files only, and no new certificate.
+ * `anchors-changed` and `outputs-changed` alone ask for other files only, and no new certificate.
  */
 export type DueReason =
   | { readonly code: 'anchors-changed' }
@@ -56,6 +56,7 @@ export type DueReason =
   | { readonly code: 'key-type-changed'; readonly found: string; readonly wanted: string }
   | { readonly code: 'missing'; readonly files: readonly string[] }
   | { readonly code: 'names-changed'; readonly missing: readonly string[]; readonly unwanted: readonly string[] }
+  | { readonly code: 'outputs-changed' }
   | { readonly code: 'pair-mismatch' }
   | { readonly code: 'profile-changed' }
   | { readonly code: 'renewal-time-reached'; readonly renewAt: number }

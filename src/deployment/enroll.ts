@@ -26,6 +26,9 @@ import {
   readService,
   restorePublicLinks,
 } from './generation.ts';
+import { filesOf } from './generation-layout.ts';
+import { accessOf, settleAccess } from './key-access.ts';
+import { checkOutputs, hasOtherOutputs, outputsOf } from './outputs.ts';
 import type { RevocationCheck } from './revocation.ts';
 import { planService, referenceNames, type ServicePlan } from './plan.ts';
 import {
@@ -94,8 +97,11 @@ export async function enrollTogether(
   enrolment: Enrolment,
   services: readonly string[],
   atOnce: number,
-  done: (service: string, outcome: PromiseSettledResult<EnrolledService>) => void,
+  tell: (service: string, outcome: PromiseSettledResult<EnrolledService>) => void,
 ): Promise<void> {
+  const done: typeof tell = (service, outcome) => {
+    tell(service, withAccess(servicePaths(enrolment.directory, service), outcome));
+  };
   const rest: Unfinished[] = [];
   for (const service of services) {
     const paths = servicePaths(enrolment.directory, service);
@@ -121,6 +127,17 @@ export async function enrollTogether(
   else if (locked.value.status === 'rejected') throw locked.value.reason;
 }
 
+/** Who may read the key is seen to at last, whether or not it is a new one. */
+function withAccess(
+  { directory }: ServicePaths,
+  outcome: PromiseSettledResult<EnrolledService>,
+): PromiseSettledResult<EnrolledService> {
+  if (outcome.status === 'rejected') return outcome;
+  const refused = settleAccess(directory, outcome.value.plan.settings);
+  if (refused.length === 0) return outcome;
+  return { status: 'fulfilled', value: { ...outcome.value, warnings: [...outcome.value.warnings, ...refused] } };
+}
+
 interface Unfinished {
   readonly service: string;
   readonly paths: ServicePaths;
@@ -143,6 +160,7 @@ interface Examination {
   /** Public names that are not there. */
   readonly missingLinks: readonly string[];
   readonly hasOtherAnchors: boolean;
+  readonly hasOtherOutputs: boolean;
   /** For a person. */
   readonly warnings: readonly string[];
 }
@@ -163,6 +181,7 @@ async function examine(
   const plan = isSame
     ? before.plan
     : await asStored('profile', given, () => planService(service, settings, enrolment.config, issuers, enrolment.host));
+  await checkOutputs(plan);
   if (!exists(paths)) {
     const installed = { state: 'missing', missing: ['cert.pem', 'key.pem'] } as const;
     const reasons = whyDue(installed, plan, enrolment, now);
@@ -170,6 +189,7 @@ async function examine(
       ...{ now, isNew: true, stored, plan, installed, reasons },
       missingLinks: [],
       hasOtherAnchors: false,
+      hasOtherOutputs: false,
       warnings: [],
     };
   }
@@ -180,6 +200,7 @@ async function examine(
     ...{ now, isNew: false, stored, plan, installed, reasons, missingLinks },
     warnings: keyWarnings(paths),
     hasOtherAnchors: installed.state === 'readable' && !sameCertificates(installed.anchors, enrolment.trustAnchors),
+    hasOtherOutputs: installed.state === 'readable' && (await hasOtherOutputs(paths.directory, plan)),
   };
 }
 
@@ -228,8 +249,8 @@ function enrolledAlready({ plan, installed, reasons, warnings }: Examination): E
 }
 
 /** Whether services find all files, and the trust anchors that the PKI directory has now. */
-function isWhole({ missingLinks, hasOtherAnchors }: Examination): boolean {
-  return missingLinks.length === 0 && !hasOtherAnchors;
+function isWhole({ missingLinks, hasOtherAnchors, hasOtherOutputs: hasOthers }: Examination): boolean {
+  return missingLinks.length === 0 && !hasOtherAnchors && !hasOthers;
 }
 
 function isAsStored({ stored, plan }: Examination): boolean {
@@ -264,15 +285,16 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
 async function makeWhole(
   enrolment: Enrolment,
   paths: ServicePaths,
-  { installed, plan, now, hasOtherAnchors, warnings: found }: Examination,
+  { installed, plan, now, hasOtherAnchors, hasOtherOutputs: hasOthers, warnings: found }: Examination,
 ): Promise<Pick<EnrolledService, 'reasons' | 'warnings'>> {
   const restored = await restorePublicLinks(paths.directory);
   const warnings = [...found, ...(restored.length === 0 ? [] : [`put back what was missing: ${restored.join(', ')}`])];
-  const files = hasOtherAnchors ? await readService(paths.directory) : undefined;
+  const files = hasOtherAnchors || hasOthers ? await readService(paths.directory) : undefined;
   if (files === undefined || installed.state !== 'readable') return { reasons: [], warnings };
   const key = new TextDecoder().decode(files.key);
   await putInForce({ enrolment, paths, plan, chain: installed.chain, key, now, asked: plan.settings });
-  return { reasons: [{ code: 'anchors-changed' }], warnings };
+  const anchors = hasOtherAnchors ? ([{ code: 'anchors-changed' }] as const) : [];
+  return { reasons: [...anchors, ...(hasOthers ? ([{ code: 'outputs-changed' }] as const) : [])], warnings };
 }
 
 /** Why a service needs a new certificate, the state of its chain to the trust anchors included. */
@@ -336,11 +358,13 @@ export async function putInForce(deployment: Deployment): Promise<Certificate> {
   const overlap = plan.settings.overlap ?? enrolment.config.defaults.overlap;
   const [certificate] = chain;
   if (certificate === undefined) throw new MtlsctlError('issued-certificate-refused', 'the issuer sent no certificate');
-  const content = { cert: pemOf(chain), key, ca: pemOf(enrolment.trustAnchors) };
+  const pem = { cert: pemOf(chain), key, ca: pemOf(enrolment.trustAnchors) };
+  const content = { ...pem, extra: await outputsOf(plan, pem) };
   await installGeneration(paths.directory, content, {
     now,
     random: count => enrolment.random(count),
     verify: generation => checkAsConsumer(generation, deployment, content),
+    access: accessOf(plan.settings).access,
     ...(overlap !== undefined && { overlap }),
     ...(asked !== undefined && { together: { name: basename(paths.settings), content: encodeServiceFile(asked) } }),
   });
@@ -357,9 +381,9 @@ async function checkAsConsumer(
   { enrolment, plan, chain, now }: Deployment,
   content: GenerationFiles,
 ): Promise<void> {
-  for (const part of ['key', 'cert', 'ca'] as const) {
-    const file = await readBounded(join(generation, `${part}.pem`));
-    if (Buffer.compare(file, Buffer.from(content[part])) !== 0) throw notAsWritten(generation, `${part}.pem`);
+  for (const { name, content: octets } of filesOf(content)) {
+    const file = await readBounded(join(generation, name));
+    if (Buffer.compare(file, Buffer.from(octets)) !== 0) throw notAsWritten(generation, name);
   }
   const refusal = consumerRefusal(plan, chain, enrolment.trustAnchors, now);
   if (refusal === undefined) return;

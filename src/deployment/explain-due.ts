@@ -20,6 +20,8 @@ export function explainDue(reason: DueReason): string {
       return `missing: ${reason.files.join(', ')}`;
     case 'names-changed':
       return namesText(reason.missing, reason.unwanted);
+    case 'outputs-changed':
+      return 'service.yaml asks for other files beside it';
     case 'pair-mismatch':
       return 'the key is not that of the certificate';
     case 'profile-changed':

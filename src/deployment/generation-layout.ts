@@ -10,12 +10,30 @@ export interface GenerationFiles {
   readonly key: string;
   /** PEM: the trust anchors. */
   readonly ca: string;
+  /** What else service.yaml asks for. */
+  readonly extra?: readonly ExtraFile[];
+}
+
+/** A further file of a generation, with a public link of its own. */
+export interface ExtraFile {
+  readonly name: string;
+  readonly content: Uint8Array | string;
+  readonly holdsKey: boolean;
+}
+
+/** Whose the files are that hold the key; what is undefined stays as it was. */
+export interface KeyAccess {
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** Open to nobody but owner and group. */
+  readonly mode?: number | undefined;
 }
 
 export interface InstallOptions {
   /** In milliseconds. */
   readonly now: number;
   readonly random: (count: number) => Uint8Array;
+  readonly access?: KeyAccess;
   /** How long a generation stays after it was replaced, in milliseconds; 24 h unless told. */
   readonly overlap?: number;
   /**
@@ -43,6 +61,26 @@ export const files = [
   { part: 'cert', name: 'cert.pem', mode: 0o644 },
   { part: 'ca', name: 'ca.pem', mode: 0o644 },
 ] as const;
+
+/** One file of a generation. */
+export interface GenerationFile {
+  readonly name: string;
+  readonly content: Uint8Array | string;
+  readonly mode: number;
+  readonly holdsKey: boolean;
+}
+
+/** All files of a generation, the key first. */
+export function filesOf(content: GenerationFiles): readonly GenerationFile[] {
+  const extra = content.extra ?? [];
+  return [
+    ...files.map(({ part, name, mode }) => ({ name, mode, content: content[part], holdsKey: part === 'key' })),
+    ...extra.map(each => ({ ...each, mode: each.holdsKey ? 0o600 : 0o644 })),
+  ];
+}
+
+/** The public names of all files that a generation may have besides the three. */
+export const extraNames = ['combined.pem', 'keystore.p12', 'svid.pem', 'svid_key.pem', 'svid_bundle.pem'] as const;
 
 /** Of what is written `together` with a generation. */
 export const togetherMode = 0o644;

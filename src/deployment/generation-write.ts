@@ -1,15 +1,15 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
+import { createFile, statPath, syncAndClose, syncDirectory } from '../file-operations.ts';
+import { giveAccess } from './key-access.ts';
 import {
-  attempt,
-  changeGroup,
-  changeMode,
-  createFile,
-  statPath,
-  syncAndClose,
-  syncDirectory,
-} from '../file-operations.ts';
-import { currentLink, files, type GenerationFiles, type InstallOptions } from './generation-layout.ts';
+  currentLink,
+  filesOf,
+  type GenerationFile,
+  type GenerationFiles,
+  type InstallOptions,
+  type KeyAccess,
+} from './generation-layout.ts';
 
 /**
  * Begins to write the files of a generation into its directory, and returns what has to end before they are durable.
@@ -19,14 +19,16 @@ export function writeFiles(
   directory: string,
   content: GenerationFiles,
   keyBefore: Stats | undefined,
+  access: KeyAccess = {},
 ): readonly Promise<void>[] {
-  const write = async (file: (typeof files)[number]): Promise<void> => {
+  const wanted = kept(access, keyBefore);
+  const write = async (file: GenerationFile): Promise<void> => {
     const path = join(directory, file.name);
-    const open = createFile(path, content[file.part], file.mode);
-    if (file.part === 'key') keepGroup(open, path, keyBefore);
+    const open = createFile(path, file.content, file.mode);
+    if (file.holdsKey) giveAccess(open, path, wanted);
     await syncAndClose(open, path);
   };
-  return [...files.map(write), syncDirectory(directory)];
+  return [...filesOf(content).map(write), syncDirectory(directory)];
 }
 
 export function keyInForce(serviceDirectory: string): Stats | undefined {
@@ -34,15 +36,17 @@ export function keyInForce(serviceDirectory: string): Stats | undefined {
 }
 
 /**
- * A key that the group of a service may read (0640, as PostgreSQL takes it) stays so when it is renewed; nobody else ever gets to read it.
- * Where the group can't be given to the new file, it stays its owner's alone.
+ * What is not asked for stays as it was when a key is renewed: its owner, and its group where that may read it (0640, as PostgreSQL takes it);
+ * nobody else ever gets to read it.
  */
-function keepGroup(file: number, path: string, before: Stats | undefined): void {
-  if (before?.isFile() !== true || (before.mode & 0o040) === 0) return;
-  attempt(() => {
-    changeGroup(file, path, before.gid);
-    changeMode(file, path, 0o640);
-  });
+function kept({ uid, gid, mode }: KeyAccess, before: Stats | undefined): KeyAccess {
+  const last = before?.isFile() === true ? before : undefined;
+  const isShared = last !== undefined && (last.mode & 0o040) !== 0;
+  return {
+    uid: uid ?? last?.uid,
+    gid: gid ?? (isShared ? last.gid : undefined),
+    mode: mode ?? (isShared ? 0o640 : 0o600),
+  };
 }
 
 /** Waits for all, also after a failure, so that nothing is still being written when it is tidied up. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import {
   attempt,
+  listNames,
   makeDirectory,
   makeSymlink,
   readLink,
@@ -16,7 +17,9 @@ import { allOrNothing, takeBack, type UndoStep, wayBack } from '../staging.ts';
 import {
   currentLink,
   defaultOverlap,
+  extraNames,
   files,
+  filesOf,
   type GenerationFiles,
   type Installation,
   type InstallOptions,
@@ -83,7 +86,8 @@ export async function installGeneration(
 ): Promise<Installation> {
   if (statPath(serviceDirectory) === undefined) return installNewService(serviceDirectory, content, options);
   const before = linkedGeneration(serviceDirectory);
-  const missing = missingLinks(serviceDirectory);
+  const names = filesOf(content).map(({ name }) => name);
+  const missing = missingLinks(serviceDirectory, names);
   if (before !== undefined && missing.length === 0 && (await holds(join(serviceDirectory, before), content))) {
     return { generation: before, changed: false };
   }
@@ -105,6 +109,11 @@ export async function installGeneration(
   }
   await syncDirectory(serviceDirectory);
   // The new files are in force whatever becomes of the old ones, and the next installation prunes too.
+  for (const name of extraNames)
+    if (!names.includes(name))
+      attempt(() => {
+        removeLink(serviceDirectory, name);
+      });
   attempt(() => prune(serviceDirectory, options.now, options.overlap ?? defaultOverlap));
   return { generation, changed: true };
 }
@@ -131,8 +140,20 @@ export async function linkGeneration(serviceDirectory: string, generation: strin
  * is no link to a generation: what installGeneration() would refuse.
  */
 export function publicLinksMissing(serviceDirectory: string): readonly string[] {
-  linkedGeneration(serviceDirectory);
-  return missingLinks(serviceDirectory);
+  const generation = linkedGeneration(serviceDirectory);
+  return missingLinks(serviceDirectory, [...publicNames, ...extrasIn(serviceDirectory, generation)]);
+}
+
+/** Which further files the generation in force has. */
+function extrasIn(serviceDirectory: string, generation: string | undefined): readonly string[] {
+  const present = generation === undefined ? [] : (listNames(join(serviceDirectory, generation)) ?? []);
+  return extraNames.filter(name => present.includes(name));
+}
+
+/** Only a link of ours, which would lead nowhere. */
+function removeLink(serviceDirectory: string, name: string): void {
+  const path = join(serviceDirectory, name);
+  if (readLink(path) === `${currentLink}/${name}`) removeFile(path);
 }
 
 /** Puts missing public names back, durable at return. Callers hold the service's lock. Throws `unwritable`, and as publicLinksMissing(). */
@@ -148,8 +169,10 @@ export async function restorePublicLinks(serviceDirectory: string): Promise<read
   return missing;
 }
 
-function missingLinks(serviceDirectory: string): readonly string[] {
-  return files.flatMap(({ name }) => {
+const publicNames = files.map(({ name }) => name);
+
+function missingLinks(serviceDirectory: string, names: readonly string[]): readonly string[] {
+  return names.flatMap(name => {
     const path = join(serviceDirectory, name);
     const target = readLink(path);
     if (target === `${currentLink}/${name}`) return [];
@@ -163,11 +186,13 @@ function missingLinks(serviceDirectory: string): readonly string[] {
 
 async function holds(generationDirectory: string, content: GenerationFiles): Promise<boolean> {
   try {
-    for (const { name, part } of files) {
+    const wanted = filesOf(content);
+    for (const { name, content: octets } of wanted) {
       const present = await readBounded(join(generationDirectory, name));
-      if (Buffer.compare(present, Buffer.from(content[part])) !== 0) return false;
+      if (Buffer.compare(present, Buffer.from(octets)) !== 0) return false;
     }
-    return true;
+    const present = listNames(generationDirectory) ?? [];
+    return extraNames.every(name => !present.includes(name) || wanted.some(file => file.name === name));
   } catch (error) {
     // A generation that lost a file is replaced.
     if (isMtlsctlError(error, 'not-found')) return false;
@@ -193,7 +218,10 @@ async function writeGeneration(
   );
   makeSymlink(generation, link);
   makeDirectory(directory, 0o755);
-  await allDone([...writeFiles(directory, content, keyInForce(serviceDirectory)), syncDirectory(serviceDirectory)]);
+  await allDone([
+    ...writeFiles(directory, content, keyInForce(serviceDirectory), options.access),
+    syncDirectory(serviceDirectory),
+  ]);
   return generation;
 }
 

@@ -13,7 +13,7 @@ import { toldOf } from '../files.ts';
 import { allOrNothing } from '../staging.ts';
 import {
   currentLink,
-  files,
+  filesOf,
   type GenerationFiles,
   type Installation,
   type InstallOptions,
@@ -54,9 +54,9 @@ async function fill(directory: string, content: GenerationFiles, options: Instal
   const generation = newName(directory, options);
   makeDirectory(join(directory, generation), 0o755);
   makeSymlink(generation, join(directory, currentLink));
-  for (const { name } of files) makeSymlink(`${currentLink}/${name}`, join(directory, name));
+  for (const { name } of filesOf(content)) makeSymlink(`${currentLink}/${name}`, join(directory, name));
   await allDone([
-    ...writeFiles(join(directory, generation), content, undefined),
+    ...writeFiles(join(directory, generation), content, undefined, options.access),
     ...(options.together === undefined ? [] : [writeTogether(directory, options.together)]),
     syncDirectory(directory),
   ]);

@@ -12,6 +12,7 @@ import { type ClockTrouble, explainClock } from './clock.ts';
 import type { DueReason } from './decision.ts';
 import { type Enrolment, keyPem, pemOf, putInForce } from './enroll.ts';
 import { readService, restorePublicLinks } from './generation.ts';
+import { settleAccess } from './key-access.ts';
 import { emptyJournal, type Journal, journalPaths, readJournal, writeJournal } from './journal.ts';
 import { begun, dropped, failed, inForce, issued, isWaiting, lostJournal } from './journal-steps.ts';
 import { type Examination, examineForRenewal, isStillWanted } from './renewal-examination.ts';
@@ -54,6 +55,14 @@ export interface RenewedService {
  */
 export async function renewService(renewal: Renewal, service: string): Promise<RenewedService> {
   const paths = servicePaths(renewal.directory, service);
+  const renewed = await renewIfDue(renewal, service, paths);
+  const refused = renewed.examination && settleAccess(paths.directory, renewed.examination.plan.settings);
+  return refused === undefined || refused.length === 0
+    ? renewed
+    : { ...renewed, warnings: [...renewed.warnings, ...refused] };
+}
+
+async function renewIfDue(renewal: Renewal, service: string, paths: ServicePaths): Promise<RenewedService> {
   let examination: Examination | undefined;
   try {
     const journal = await knownJournal(renewal, service);
@@ -370,7 +379,10 @@ async function repair(work: Work, examination: Examination, journal: Journal): P
   const { installed, plan, repairs, now } = examination;
   const reasons = repairs.map(reason => reason.code);
   await restorePublicLinks(paths.directory);
-  const files = reasons.includes('anchors-changed') ? await readService(paths.directory) : undefined;
+  const files =
+    reasons.includes('anchors-changed') || reasons.includes('outputs-changed')
+      ? await readService(paths.directory)
+      : undefined;
   if (files === undefined || installed.state !== 'readable') {
     const settled = journal.state === 'due' ? dropped(journal, serialInForce(examination), now) : journal;
     if (settled !== journal) await writeJournal(renewal.directory, service, settled);

@@ -5,6 +5,7 @@ import { type DueReason, type Installed, isOnHold } from './decision.ts';
 import { type Enrolment, keyWarnings, sameCertificates, whyDue } from './enroll.ts';
 import { publicLinksMissing } from './generation.ts';
 import type { Journal } from './journal.ts';
+import { checkOutputs, hasOtherOutputs } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import { readInstalled, readServiceSettings, type ServicePaths } from './service.ts';
 
@@ -43,16 +44,19 @@ export async function examineForRenewal(
   const installed = await readInstalled(paths, [...known, ...trustAnchors]);
   const issuers = known.length > 0 ? known : issuersInstalled(installed, trustAnchors);
   const plan = planService(service, settings, enrolment.config, issuers, enrolment.host);
+  await checkOutputs(plan);
   const due = whyDue(installed, plan, enrolment, timeToJudgeBy(enrolment, now));
   const reasons = isHeld(journal, now) ? due.filter(reason => cannotWait.has(reason.code)) : due;
   const revocation =
     installed.state === 'readable' ? enrolment.revocation([...installed.chain, ...trustAnchors]) : undefined;
+  const isOther = installed.state === 'readable' && (await hasOtherOutputs(paths.directory, plan));
+  const otherOutputs = isOther ? ([{ code: 'outputs-changed' }] as const) : [];
   const onHold = isOnHold(revocation)
     ? [`its certificate is on hold, and gets no successor: 'mtlsctl revoke ${service} --release' ends that`]
     : [];
   return {
     ...{ now, plan, installed, reasons, heldUntil: journal.heldUntil },
-    repairs: reasons.length > 0 ? [] : repairsOf(installed, missingLinks, trustAnchors),
+    repairs: reasons.length > 0 ? [] : [...repairsOf(installed, missingLinks, trustAnchors), ...otherOutputs],
     warnings: [...keyWarnings(paths), ...onHold],
   };
 }

@@ -129,7 +129,8 @@ function rememberable(result: Awaited<ReturnType<Action>>, { clock, trustAnchors
   const isPlain = status === 'not-due' && isDue !== true && reasons.length === 0 && warnings.length === 0;
   if (!isPlain || clock !== undefined || certificate === undefined || examination?.installed.state !== 'readable')
     return undefined;
-  if (examination.heldUntil !== undefined) return undefined;
+  // Further files, and the passphrase of one, are not among those whose stat() is remembered.
+  if (examination.heldUntil !== undefined || (examination.plan.settings.outputs ?? []).length > 0) return undefined;
   const { serialNumber, notBefore, notAfter } = certificate;
   const renewAt = renewalTime(certificate, examination.plan.wanted.renewAt);
   const ends = [...examination.installed.chain, ...trustAnchors].map(each => each.notAfter);

@@ -16,6 +16,11 @@ describe('service.yaml', () => {
         email: names('a@b.c'),
         validity: fc.integer({ min: 1, max: 1_000_000 }).map(seconds => seconds * 1000),
         keyType: fc.constantFrom('ec-p256', 'rsa-4096'),
+        owner: fc.constantFrom('postgres', '70', 'svc_a$'),
+        group: fc.constantFrom('ssl-cert', '0'),
+        keyMode: fc.constantFrom(0o400, 0o440, 0o600, 0o640),
+        outputs: fc.constantFrom(['combined'] as const, ['pkcs12', 'spiffe'] as const),
+        pkcs12PassphraseFile: fc.constantFrom('/run/a b/pass', '/x'),
         hook: fc.constantFrom('systemctl reload nginx', "sh -c 'a: b' # c", 'echo "x\ty"\n'),
       },
       { requiredKeys: ['dns', 'ip', 'uri', 'email'] },
@@ -30,7 +35,12 @@ describe('service.yaml', () => {
   });
 
   it.each([
-    ['owner: nobody\n', 'unknown key'],
+    ['ownr: nobody\n', 'unknown key'],
+    ['owner: a b\n', 'neither the name nor'],
+    ['keyMode: 0644\n', 'nobody else may read'],
+    ['keyMode: 1640\n', 'nobody else may read'],
+    ['outputs: [combined, combined]\n', 'twice'],
+    ['pkcs12PassphraseFile: pass\n', 'no absolute path'],
     ['issuer: a\n', 'unknown key'],
     ['dns: [a, a]\n', 'twice'],
     ['dns:\n  - a..b\n', 'empty label'],
