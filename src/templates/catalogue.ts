@@ -1,9 +1,12 @@
 import { nearestName } from '../config/fields.ts';
 import { badValue } from '../options.ts';
 import { haproxy } from './haproxy.ts';
+import { nats } from './nats.ts';
 import { nginx } from './nginx.ts';
 import { postgresql } from './postgresql.ts';
 import { prometheusRules } from './prometheus-rules.ts';
+import { redis } from './redis.ts';
+import { stunnel } from './stunnel.ts';
 import { systemdCrl, systemdRenew } from './systemd.ts';
 import type { Template } from './template.ts';
 
@@ -12,6 +15,9 @@ export const catalogue: Readonly<Record<string, Template>> = {
   nginx,
   haproxy,
   postgresql,
+  redis,
+  nats,
+  stunnel,
   'systemd-renew': systemdRenew,
   'systemd-crl': systemdCrl,
   'prometheus-rules': prometheusRules,
