@@ -38,7 +38,15 @@ describeServer({
       port,
     });
     writeFileSync(pidFile, String(server.process.pid));
-    return { server, printed, path, stop: async () => void (behind.close(), await once(behind, 'close')) };
+    return {
+      server,
+      printed,
+      path,
+      stop: async () => {
+        behind.close();
+        await once(behind, 'close');
+      },
+    };
   },
   call: call => exchange(call, 'hi\n'),
   isServed: ({ text }) => text === 'hello\n',
