@@ -13,9 +13,9 @@ import type { DueReason } from './decision.ts';
 import { type Enrolment, keyPem, pemOf, putInForce } from './enroll.ts';
 import { readService, restorePublicLinks } from './generation.ts';
 import { settleAccess } from './key-access.ts';
-import { emptyJournal, type Journal, journalPaths, readJournal, writeJournal } from './journal.ts';
+import { emptyJournal, type Journal, journalPaths, writeJournal } from './journal.ts';
 import { begun, dropped, failed, inForce, issued, isWaiting, lostJournal } from './journal-steps.ts';
-import { type Examination, examineForRenewal, isStillWanted } from './renewal-examination.ts';
+import { type Examination, examineForRenewal, isStillWanted, knownJournal } from './renewal-examination.ts';
 import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
 import { type ServicePaths, servicePaths } from './service.ts';
 
@@ -29,6 +29,8 @@ export interface Renewal extends Enrolment {
   readonly isPatient: boolean;
   /** What hooks get besides their own variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How long another process is waited for, in milliseconds; undefined as withLock() has it. */
+  readonly lockPatience: number | undefined;
   /** What is wrong with the clock, if anything is. */
   readonly clock: ClockTrouble | undefined;
 }
@@ -65,29 +67,20 @@ export async function renewService(renewal: Renewal, service: string): Promise<R
 async function renewIfDue(renewal: Renewal, service: string, paths: ServicePaths): Promise<RenewedService> {
   let examination: Examination | undefined;
   try {
-    const journal = await knownJournal(renewal, service);
+    const journal = await knownJournal(renewal.directory, service);
     examination = await examineForRenewal(renewal, service, { paths, journal });
     if (!hasWork(examination, journal)) return notDue(service, examination);
     const waiting = waitingResult(renewal, service, examination, journal);
     if (waiting !== undefined) return waiting;
     const progress = await withLock(paths.lock, () => proceed({ renewal, service, paths }), {
       what: `service '${service}'`,
+      ...(renewal.lockPatience !== undefined && { timeoutMs: renewal.lockPatience }),
     });
     examination = progress.examination;
     return result(service, progress, await hookStep(renewal, service, progress));
   } catch (error) {
     if (!isMtlsctlError(error)) throw error;
     return await failedService(renewal, service, { paths, examination, error });
-  }
-}
-
-/** A journal that can't be understood is begun anew. */
-async function knownJournal(renewal: Pick<Renewal, 'directory'>, service: string): Promise<Journal> {
-  try {
-    return (await readJournal(renewal.directory, service)) ?? emptyJournal;
-  } catch (error) {
-    if (isMtlsctlError(error, 'malformed')) return lostJournal;
-    throw error;
   }
 }
 
@@ -155,7 +148,8 @@ interface Progress {
 
 async function proceed(work: Work): Promise<Progress> {
   const { renewal, service, paths } = work;
-  const before = await knownJournal(renewal, service);
+  const before = await knownJournal(renewal.directory, service);
+  if (before === lostJournal) await writeJournal(renewal.directory, service, before);
   // A key whose certificate was never issued, or is not known, is of no use.
   if (before.state !== 'issued') removeFile(journalPaths(renewal.directory, service).key);
   const { journal, isResumed } =
@@ -425,7 +419,7 @@ async function failedService(
   service: string,
   { paths, examination, error: original }: Failure,
 ): Promise<RenewedService> {
-  const error = examination === undefined ? original : asUnreachable(original, examination);
+  const error = examination === undefined ? original : asUnreachable(original, service, examination);
   const retryAt = error.code === 'lock-held' ? undefined : await recordFailure(renewal, service, paths, error);
   const found = examination === undefined ? undefined : notDue(service, examination);
   return {
@@ -438,14 +432,14 @@ async function failedService(
 }
 
 /** An authority that is elsewhere is no failure of the service as long as what it has is good. */
-function asUnreachable(error: MtlsctlError, { installed, reasons, now }: Examination): MtlsctlError {
+function asUnreachable(error: MtlsctlError, service: string, { installed, reasons, now }: Examination): MtlsctlError {
   if (error.code !== 'authority-missing' && error.code !== 'key-missing') return error;
   const isGood =
     installed.state === 'readable' && reasons.every(({ code }) => code === 'renewal-time-reached' || code === 'forced');
   if (!isGood || installed.certificate.notAfter < now) return error;
   const until = formatInstant(installed.certificate.notAfter);
   return new MtlsctlError('ca-unreachable', `${error.message}; what is installed is valid until ${until}`, {
-    hints: error.hints,
+    hints: [`ask where it is: mtlsctl enroll ${service} --request`],
     details: { ...error.details, notAfter: until },
     cause: error,
   });
@@ -464,7 +458,7 @@ async function recordFailure(
   try {
     return await withLock(paths.lock, async () => {
       const now = renewal.now();
-      const journal = await knownJournal(renewal, service);
+      const journal = await knownJournal(renewal.directory, service);
       // In its pause, a service that still can't be looked at has not been tried.
       if (renewal.isPatient && isWaiting(journal, now)) return journal.retryAt;
       const next = failed(journal, error, now);

@@ -1,13 +1,24 @@
-import { MtlsctlError } from '../errors.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { ClockTrouble } from './clock.ts';
 import { type DueReason, type Installed, isOnHold } from './decision.ts';
 import { type Enrolment, keyWarnings, sameCertificates, whyDue } from './enroll.ts';
 import { publicLinksMissing } from './generation.ts';
-import type { Journal } from './journal.ts';
+import { emptyJournal, type Journal, readJournal } from './journal.ts';
+import { lostJournal } from './journal-steps.ts';
 import { checkOutputs, hasOtherOutputs } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import { readInstalled, readServiceSettings, type ServicePaths } from './service.ts';
+
+/** That of a service, empty where there is none; one that can't be understood is begun anew. */
+export async function knownJournal(directory: string, service: string): Promise<Journal> {
+  try {
+    return (await readJournal(directory, service)) ?? emptyJournal;
+  } catch (error) {
+    if (isMtlsctlError(error, 'malformed')) return lostJournal;
+    throw error;
+  }
+}
 
 /** What is found out about a service before anything is done. */
 export interface Examination {

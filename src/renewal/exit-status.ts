@@ -19,12 +19,14 @@ const ofTheRun: ReadonlySet<string> = new Set([
  */
 export function statusOfRenewals(entries: readonly RenewalEntry[]): number {
   const failed = entries.flatMap(({ error }) => (error === undefined ? [] : [error.code]));
-  const [code] = failed;
-  if (code === undefined) return 0;
-  if (failed.some(other => other !== code)) return 8;
+  if (failed.length === 0) return 0;
+  const [status = 0, ...others] = new Set(failed.map(code => exitStatusOfCode(code)));
+  if (others.length > 0) return 8;
   const isAll = failed.length === entries.length;
-  const isOfTheRun = ofTheRun.has(code) && entries.every(({ status }) => status === 'failed' || status === 'not-due');
-  return isAll || isOfTheRun ? exitStatusOfCode(code) : 8;
+  const isOfTheRun =
+    failed.every(code => ofTheRun.has(code)) &&
+    entries.every(({ status }) => status === 'failed' || status === 'not-due');
+  return isAll || isOfTheRun ? status : 8;
 }
 
 /** `renew --check`: 0 where something is due, 1 where nothing is. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { examineForRenewal } from '../deployment/renewal-examination.ts';
-import { emptyJournal, type Journal, readJournal } from '../deployment/journal.ts';
+import { examineForRenewal, knownJournal } from '../deployment/renewal-examination.ts';
+import type { Journal } from '../deployment/journal.ts';
 import { type Renewal, type RenewedService, renewService } from '../deployment/renew.ts';
 import { type RolledBackService, rollBackService } from '../deployment/rollback.ts';
 import { serviceDirectories } from '../deployment/services.ts';
@@ -159,7 +159,7 @@ function foreign({ directory }: RenewalOrder, service: string): RenewedService &
 async function examineOnly(renewal: Renewal, service: string): ReturnType<Action> {
   try {
     const paths = servicePaths(renewal.directory, service);
-    const journal = (await readJournal(renewal.directory, service)) ?? emptyJournal;
+    const journal = await knownJournal(renewal.directory, service);
     const examination = await examineForRenewal(renewal, service, { paths, journal });
     const { installed, warnings } = examination;
     const reasons = [...examination.reasons, ...examination.repairs].map(({ code }) => code);

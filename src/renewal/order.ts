@@ -10,6 +10,8 @@ export interface RenewalOrder {
   readonly hook: string | undefined;
   /** An unattended run leaves what failed alone for a while. */
   readonly isPatient: boolean;
+  /** How long another process that is at a service is waited for, in milliseconds; half a minute unless told. */
+  readonly lockPatience?: number;
   /** Nothing at all is written, nor remembered. */
   readonly isReadOnly?: boolean;
   /** What is remembered of a service does not do. */

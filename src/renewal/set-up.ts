@@ -25,7 +25,7 @@ export async function setUpRenewal(
   services: readonly string[],
   remembered: ReadonlyMap<string, Remembered>,
 ): Promise<{ renewal: Renewal; warnings: readonly string[] }> {
-  const { directory, host, force, reuseKey, hook, isPatient, env } = order;
+  const { directory, host, force, reuseKey, hook, isPatient, env, lockPatience } = order;
   const trustAnchors = await readTrustAnchors(directory);
   const config = await readConfig(directory);
   const { crls, warnings } = await publishedCrls(directory);
@@ -35,7 +35,7 @@ export async function setUpRenewal(
     passphrase: authority => order.caPassphrase(authority),
   });
   const renewal: Renewal = {
-    ...{ directory, host, config, trustAnchors, force, reuseKey, hook, isPatient, env },
+    ...{ directory, host, config, trustAnchors, force, reuseKey, hook, isPatient, env, lockPatience },
     revocation: revocationCheck(crls),
     passphrase: await order.leafPassphrase(),
     clock: judgeClock(await clockEvidence(directory, services, { crls, remembered }), order.now()),

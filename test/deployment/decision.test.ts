@@ -164,11 +164,16 @@ describe('renewalShare', () => {
 
   it('is a little earlier than the profile says, and never later', () => {
     fc.assert(
-      fc.property(fc.string(), fc.string(), fc.double({ min: 0.01, max: 0.99, noNaN: true }), (service, host, renewAt) => {
-        const share = renewalShare(renewAt, service, host);
-        expect(share).toBeLessThanOrEqual(renewAt);
-        expect(share).toBeGreaterThanOrEqual(Math.max(renewAt / 2, renewAt - 0.05));
-      }),
+      fc.property(
+        fc.string(),
+        fc.string(),
+        fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+        (service, host, renewAt) => {
+          const share = renewalShare(renewAt, service, host);
+          expect(share).toBeLessThanOrEqual(renewAt);
+          expect(share).toBeGreaterThanOrEqual(Math.max(renewAt / 2, renewAt - 0.05));
+        },
+      ),
     );
     expect(renewalShare(2 / 3, 'one', undefined)).toBe(2 / 3);
   });
