@@ -84,10 +84,13 @@ export function publishedEvent(
   };
 }
 
-/** The authority's own two files. */
+/** The authority's own two files: which is first does not matter, and to wait for the device once is enough. */
 export async function putInPlace(paths: Pick<AuthorityPaths, 'crlDer' | 'crlPem'>, crl: Crl): Promise<void> {
-  await replaceFile(paths.crlPem, pemOf(crl), { mode: 0o644 });
-  await replaceFile(paths.crlDer, crl.der, { mode: 0o644 });
+  const outcomes = await Promise.allSettled([
+    replaceFile(paths.crlPem, pemOf(crl), { mode: 0o644 }),
+    replaceFile(paths.crlDer, crl.der, { mode: 0o644 }),
+  ]);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 /** The CRL in `crl.der`, if this authority signed it: one that was damaged or put there by others does not count. */

@@ -25,7 +25,7 @@ export interface RevocationInLine extends Omit<Revocation, 'serial'> {
 export interface ListedRevocations {
   readonly count: number;
   revocations(): Iterable<Revocation>;
-  /** For the writer, which is done with an entry when it asks for the next: all stand in the same octets. */
+  /** For the writer, which is done with an entry when it asks for the next: all are the same object. */
   writerEntries(): Iterable<CrlWriterEntry>;
 }
 
@@ -133,16 +133,19 @@ export class RevocationTable {
 
   *#writerEntries(order: Uint32Array): Generator<CrlWriterEntry> {
     const octets: Uint8Array[] = [];
-    for (const place of order) {
+    const entry: { -readonly [Key in keyof CrlWriterEntry]: CrlWriterEntry[Key] } = {
+      serialNumber: new Uint8Array(),
+      revocationDate: 0,
+    };
+    for (let i = 0; i < order.length; i += 1) {
+      const place = order[i] ?? 0;
       const start = this.#start[place] ?? 0;
-      const end = start + (this.#length[place] ?? 0);
       const invalidityDate = this.#invalidityDate[place] ?? NaN;
-      yield {
-        serialNumber: serialOctets(this.#digits, start, end, octets),
-        revocationDate: this.#date[place] ?? NaN,
-        reason: this.#reason[place],
-        invalidityDate: Number.isNaN(invalidityDate) ? undefined : invalidityDate,
-      };
+      entry.serialNumber = serialOctets(this.#digits, start, start + (this.#length[place] ?? 0), octets);
+      entry.revocationDate = this.#date[place] ?? NaN;
+      entry.reason = this.#reason[place] ?? 0;
+      entry.invalidityDate = Number.isNaN(invalidityDate) ? undefined : invalidityDate;
+      yield entry;
     }
   }
 
@@ -291,12 +294,11 @@ function serialOctets(digits: Uint8Array, start: number, end: number, octets: Ui
   const needsSign = count % 2 === 0 && nibble(digits[start] ?? 0) >= 8;
   const length = (count >> 1) + (count % 2) + (needsSign ? 1 : 0);
   const out = (octets[length] ??= new Uint8Array(length));
-  let from = end;
-  for (let to = length - 1; to >= 0; to -= 1, from -= 2) {
-    const low = from > start ? nibble(digits[from - 1] ?? 0) : 0;
-    const high = from - 1 > start ? nibble(digits[from - 2] ?? 0) : 0;
-    out[to] = (high << 4) | low;
-  }
+  let to = length - 1;
+  let from = end - 1;
+  for (; from > start; from -= 2, to -= 1) out[to] = (nibble(digits[from - 1] ?? 0) << 4) | nibble(digits[from] ?? 0);
+  // An odd digit, or the octet that keeps a first bit from being a sign.
+  if (to >= 0) out[to] = from === start ? nibble(digits[from] ?? 0) : 0;
   return out;
 }
 
