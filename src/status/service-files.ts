@@ -28,13 +28,14 @@ export function servicesAmong(directory: string, names: readonly string[]): read
 function isService(directory: string, name: string): boolean {
   if (name.startsWith('.') || name === 'authorities') return false;
   try {
-    if (statPath(join(directory, name))?.isDirectory() !== true) return false;
+    const stat = statPath(join(directory, name));
+    if (stat?.isDirectory() !== true && stat?.isSymbolicLink() !== true) return false;
     const files = listNames(join(directory, name)) ?? [];
     return ['service.yaml', '..data', 'cert.pem'].some(file => files.includes(file));
   } catch (error) {
-    // What may not be looked into is shown with its problem.
     if (!isMtlsctlError(error)) throw error;
-    return true;
+    // What may not be looked into is shown with its problem; a link to a file is nothing of ours.
+    return error.details['systemCode'] !== 'ENOTDIR';
   }
 }
 

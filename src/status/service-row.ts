@@ -6,6 +6,8 @@ import { publicLinksMissing } from '../deployment/generation.ts';
 import { emptyJournal, type Journal, readJournal } from '../deployment/journal.ts';
 import { planService, type ServicePlan } from '../deployment/plan.ts';
 import type { RevocationCheck } from '../deployment/revocation.ts';
+import { MtlsctlError } from '../errors.ts';
+import { readLink } from '../file-operations.ts';
 import { formatInstant } from '../options.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { hookProblems } from './hook-problem.ts';
@@ -50,7 +52,7 @@ export async function serviceRow(service: string, view: ServiceView): Promise<Se
   const planned = await attempted(() => planOf(files, view));
   const { state, reasons } = judge(files, planned.value, view);
   const isHeld = journal.heldUntil !== undefined && view.now < journal.heldUntil;
-  const broken = files.error ?? planned.error;
+  const broken = (await linkError(files)) ?? files.error ?? planned.error;
   const problems = [
     ...stateProblems({ files, state, reasons, isHeld }, view),
     ...(broken === undefined ? [] : [problemOf(broken, 'error')]),
@@ -67,6 +69,16 @@ export async function serviceRow(service: string, view: ServiceView): Promise<Se
     severity: worst(problems.map(({ severity }) => severity)),
     validity: planned.value?.validity,
   };
+}
+
+/** Renewal leaves alone what lies elsewhere. */
+async function linkError({ paths: { directory } }: ServiceFiles): Promise<MtlsctlError | undefined> {
+  const { value, error } = await attempted(() => readLink(directory));
+  if (value === undefined) return error;
+  return new MtlsctlError('malformed', `${directory} is a symbolic link, and is not renewed here`, {
+    hints: [`ls -ld ${directory}`],
+    details: { path: directory },
+  });
 }
 
 /** Undefined where the settings could not be read, which is told already. */

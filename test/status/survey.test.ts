@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { emptyJournal, type Journal, writeJournal } from '../../src/deployment/journal.ts';
@@ -142,6 +142,10 @@ describe('status of what is broken', () => {
     'a link that leads outside': () => {
       rmSync(join(pki(), 'api', '..data'));
       symlinkSync('/etc', join(pki(), 'api', '..data'));
+    },
+    'a link in the place of its directory': () => {
+      renameSync(join(pki(), 'api'), join(directory(), 'elsewhere'));
+      symlinkSync(join(directory(), 'elsewhere'), join(pki(), 'api'));
     },
     'a certificate that is cut off': () => {
       writeFileSync(
