@@ -129,7 +129,11 @@ function stateProblems({ files, state, reasons, isHeld }: Judged, view: ServiceV
   const { installed, service } = files;
   const renew = files.hasSettings ? `mtlsctl renew ${service}` : `mtlsctl enroll ${service}`;
   if (installed.state === 'missing') return [problem('critical', `missing: ${installed.missing.join(', ')}`, renew)];
-  if (installed.state === 'unreadable') return [problem('critical', installed.problem, renew)];
+  if (installed.state === 'unreadable') {
+    // Whoever may not read the key can't renew it either.
+    const hint = installed.problem.endsWith('permission denied') ? 'sudo mtlsctl status' : renew;
+    return [problem('critical', installed.problem, hint)];
+  }
   const { notBefore, notAfter } = installed.certificate;
   switch (state) {
     case 'mismatch':
