@@ -13,7 +13,10 @@ export interface LocalIssuersOptions {
   random(count: number): Uint8Array;
 }
 
-/** The authorities of a PKI directory, each opened once, when it is first needed. */
+/**
+ * The authorities of a PKI directory, each opened once, when it is first needed, and a failure to open one is kept: for one command, or one look of
+ * a daemon, which makes them anew for the next.
+ */
 export function localIssuers(options: LocalIssuersOptions): Issuers {
   const { directory } = options;
   const config = once(() => readConfig(directory));
