@@ -1,18 +1,16 @@
 // A ledger of as many issued certificates as asked for, written without mtlsctl: an enrolled certificate is taken, its serial number and the name
 // of its service are put in anew, and it is signed again. What audit reads of it is sound; what an enrolment costs is not measured here.
-import { createHash, createPrivateKey, hash, sign } from 'node:crypto';
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { createPrivateKey, hash, sign } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { mtlsctl } from './pki.mjs';
 
 /** All names of services are of this length, so that one can be put in the place of the other. */
 export const serviceName = index => `svc-${String(index).padStart(7, '0')}`;
 
-export const serialOf = index => `5e${createHash('md5').update(String(index)).digest('hex').slice(2)}`;
-
 /**
  * Enrols a service under the intermediate `site` and issues `count - 1` like it, to `services` of them in turn; `revoke` says how many of
- * them, beginning with the first, are revoked after. `signed: false` leaves the signature that does not hold, which is three times as fast.
+ * them, beginning with the first, are revoked after. Returns what gives the serial number of each. `signed: false` leaves the signature that does not hold, which is three times as fast.
  */
 export function growLedger(directory, { count, services = count, revoke = 0, signed = true }) {
   const authority = join(directory, 'authorities', 'site');
@@ -20,18 +18,22 @@ export function growLedger(directory, { count, services = count, revoke = 0, sig
   mtlsctl(['enroll', serviceName(0), '--dir', directory, '--quiet']);
   const lines = readFileSync(ledger, 'utf8').trimEnd().split('\n');
   const sample = JSON.parse(lines.find(line => line.includes('"event":"issued"')));
-  const make = certificateMaker(sample, createPrivateKey(readFileSync(join(authority, 'key.pem'))), signed);
+  // DER puts an octet before one whose first bit is set, and what is patched keeps its length.
+  const first = sample.serial[0] < '8' ? '5e' : 'de';
+  const serialOf = index => `${first}${hash('md5', String(index), 'hex').slice(2)}`;
+  const make = certificateMaker(sample, serialOf, signed && createPrivateKey(readFileSync(join(authority, 'key.pem'))));
   const writer = lineWriter(ledger, lines);
   for (let index = 1; index < count; index += 1) writer.add(make(index, serviceName(index % services)), sample.at);
   for (let index = 1; index <= revoke; index += 1) writer.add(revoked(serialOf(index), sample), sample.at);
   writer.end();
+  return serialOf;
 }
 
 function revoked(serial, { at, notAfter }) {
   return { event: 'revoked', serial, reason: 4, date: at.replace(/\.\d+/, ''), notAfter };
 }
 
-function certificateMaker(sample, key, signed) {
+function certificateMaker(sample, serialOf, key) {
   const der = Buffer.from(sample.certificate, 'base64');
   const [tbs, algorithm, signature] = elements(content(der));
   const serialAt = tbs.indexOf(sample.serial, 0, 'hex');
@@ -43,7 +45,7 @@ function certificateMaker(sample, key, signed) {
     const newTbs = Buffer.from(tbs);
     newTbs.write(newSerial, serialAt, 'hex');
     for (const place of names) newTbs.write(name, place, 'latin1');
-    const bits = signed ? bitString(sign('sha256', newTbs, key)) : signature;
+    const bits = key ? bitString(sign('sha256', newTbs, key)) : signature;
     const rest = JSON.parse(text.replaceAll(service, name));
     const newDer = sequence(Buffer.concat([newTbs, algorithm, bits]));
     return { event, serial: newSerial, service: name, ...rest, certificate: newDer.toString('base64') };
@@ -70,6 +72,8 @@ function lineWriter(path, lines) {
     },
     end() {
       flush();
+      // Or the first who syncs a line of his own waits for all of these.
+      fsyncSync(file);
       closeSync(file);
     },
   };

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { run } from './measure.mjs';
 
-const program = fileURLToPath(new URL('../bin/mtlsctl.js', import.meta.url));
+export const program = fileURLToPath(new URL('../bin/mtlsctl.js', import.meta.url));
 
 /** Runs mtlsctl as a process of its own. */
 export function mtlsctl(args, options) {

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { authorityLock, authorityPaths } from '../../src/authority/authority.ts';
-import { checkLedgerFile, Ledger, type LedgerEntry } from '../../src/authority/ledger.ts';
+import { authorityLock } from '../../src/authority/authority.ts';
+import { auditAuthority } from '../../src/audit/run.ts';
+import { Ledger, type LedgerEntry } from '../../src/authority/ledger.ts';
 import { publicKeyOf, readPrivateKey } from '../../src/keys/private-key.ts';
 import { verifyChain } from '../../src/path/verify.ts';
-import { type Certificate, parseCertificate, readCertificates, serialHex } from '../../src/x509/certificate.ts';
+import { readCertificates, serialHex } from '../../src/x509/certificate.ts';
 import { readCrls } from '../../src/x509/crl.ts';
-import { verifySignature } from '../../src/x509/signature.ts';
 
 /** What is wrong with a service's pair and chain; nothing where a relying party would take it. Gives its serial too. */
 export async function checkService(
@@ -67,29 +67,13 @@ export interface LedgerAudit {
   readonly problems: readonly string[];
 }
 
-/** Checks an authority's ledger: the chain of hashes, and that each certificate in it is its own, with a serial of its own. */
-export async function auditLedger(directory: string, authority: string): Promise<LedgerAudit> {
-  const paths = authorityPaths(join(directory, 'authorities', authority));
-  const { fault, torn } = checkLedgerFile(paths.ledger);
-  const problems = [fault, torn].filter(each => each !== undefined).map(each => JSON.stringify(each));
-  const { entries } = await Ledger.open(paths.ledger, authorityLock(directory, authority)).read();
-  const [ca] = readCertificates(readFileSync(paths.certificate));
-  const serials: string[] = [];
-  for (const entry of entries) {
-    if (entry.event !== 'issued') continue;
-    serials.push(entry.serial);
-    const certificate = parseCertificate(Buffer.from(entry.certificate, 'base64'));
-    if (serialHex(certificate.serialNumber) !== entry.serial) problems.push(`line ${entry.seq}: another serial`);
-    if (ca === undefined || !isSignedBy(certificate, ca))
-      problems.push(`line ${entry.seq}: not signed by ${authority}`);
-  }
-  if (new Set(serials).size !== serials.length) problems.push('a serial was given twice');
-  if (entries[0]?.event !== 'authority-created') problems.push('it does not begin with the authority');
-  return { serials, entries, problems };
-}
-
-function isSignedBy({ signatureAlgorithm, tbs, signature }: Certificate, ca: Certificate): boolean {
-  return verifySignature(signatureAlgorithm, ca.subjectPublicKeyInfo, tbs, signature) === 'valid';
+/** What `mtlsctl audit` finds at an authority, warnings too, and its ledger. `now` is the clock that the directory was made by. */
+export async function auditLedger(directory: string, authority: string, now: number): Promise<LedgerAudit> {
+  const threads = (): Promise<undefined> => Promise.resolve(undefined);
+  const audit = await auditAuthority({ directory, now, threads }, authority);
+  const { entries } = await Ledger.open(audit.ledger, authorityLock(directory, authority)).read();
+  const serials = entries.flatMap(entry => (entry.event === 'issued' ? [entry.serial] : []));
+  return { serials, entries, problems: audit.findings.sorted().map(finding => JSON.stringify(finding)) };
 }
 
 /** Every path below a directory with what is there: names, kinds, inodes, times, content. The locks are left out. */

@@ -38,11 +38,11 @@ async function expectWhole(directory: string, services: readonly string[]): Prom
   const serials = checks.map(check => check.serial);
   expect(new Set(serials).size).toBe(services.length);
 
-  const { problems, serials: issued } = await auditLedger(directory, 'site-a');
+  const { problems, serials: issued } = await auditLedger(directory, 'site-a', Date.now());
   expect(problems).toEqual([]);
   const recorded = new Set(issued);
   expect(serials.filter(serial => !recorded.has(serial))).toEqual([]);
-  expect((await auditLedger(directory, 'root')).problems).toEqual([]);
+  expect((await auditLedger(directory, 'root', Date.now())).problems).toEqual([]);
 
   expect(services.flatMap(service => leftovers(directory, service))).toEqual([]);
   const own = ['.locks', 'authorities', 'ca.pem', 'crl.pem', 'mtlsctl.yaml'];
@@ -146,7 +146,7 @@ it(
     expect(await Promise.all(sites.map(run => run.ended))).toEqual(sites.map(() => 0));
     const statuses = sites.map(run => (JSON.parse(run.printed().join('\n')) as Line).status);
     expect(statuses.sort()).toEqual(['issued', ...Array<string>(5).fill('unchanged')]);
-    expect((await auditLedger(directory, 'root')).serials).toHaveLength(1);
+    expect((await auditLedger(directory, 'root', Date.now())).serials).toHaveLength(1);
     await runProgram(program, '--dir', directory, 'enroll', 'one');
     await expectWhole(directory, ['one']);
   },

@@ -89,7 +89,7 @@ it(
     expect(journal).toMatchObject({ state: 'done', serial, attempts: 0 });
     expect(readdirSync(join(pki(), '.renewal'))).toEqual(['one.json']);
     expect(readdirSync(join(pki(), 'one')).filter(name => name.startsWith('..next'))).toEqual([]);
-    const { problems: ledgerProblems, serials } = await auditLedger(pki(), 'site-a');
+    const { problems: ledgerProblems, serials } = await auditLedger(pki(), 'site-a', Date.now());
     expect(ledgerProblems).toEqual([]);
     expect(serials).toContain(serial);
     rmSync(join(pki(), '.renewal'), { recursive: true });

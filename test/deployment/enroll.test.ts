@@ -195,7 +195,7 @@ describe('enrollService', () => {
   it('issues once where it is asked for many times at once', async () => {
     const results = await Promise.all(Array.from({ length: 8 }, () => enroll()));
     expect(results.map(({ status }) => status).sort()).toEqual(['issued', ...Array<string>(7).fill('unchanged')]);
-    expect((await auditLedger(directory(), 'site-a')).serials).toHaveLength(1);
+    expect((await auditLedger(directory(), 'site-a', now)).serials).toHaveLength(1);
   });
 
   it('encrypts the key where a passphrase is given, and takes it for the right one later', async () => {
@@ -378,7 +378,7 @@ describe('enrollService', () => {
         expect(exceptLedger(contentOf(directory())), where).toEqual(others);
       });
       expect(failures).toBeGreaterThan(30);
-      expect((await auditLedger(directory(), 'site-a')).problems).toEqual([]);
+      expect((await auditLedger(directory(), 'site-a', now)).problems).toEqual([]);
     },
   );
 
@@ -420,7 +420,7 @@ describe('enrollService', () => {
       expect(left, String(number)).toEqual([]);
     }
     expect([...statuses].sort()).toEqual(['issued', 'unchanged']);
-    expect((await auditLedger(directory(), 'site-a')).problems).toEqual([]);
+    expect((await auditLedger(directory(), 'site-a', now)).problems).toEqual([]);
   });
 
   function isInForce(): boolean {
