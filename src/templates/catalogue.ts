@@ -4,6 +4,7 @@ import { haproxy } from './haproxy.ts';
 import { nats } from './nats.ts';
 import { nginx } from './nginx.ts';
 import { postgresql } from './postgresql.ts';
+import { curl, dockerCompose, go, node, python } from './programs.ts';
 import { prometheusRules } from './prometheus-rules.ts';
 import { redis } from './redis.ts';
 import { stunnel } from './stunnel.ts';
@@ -18,6 +19,11 @@ export const catalogue: Readonly<Record<string, Template>> = {
   redis,
   nats,
   stunnel,
+  python,
+  node,
+  go,
+  curl,
+  'docker-compose': dockerCompose,
   'systemd-renew': systemdRenew,
   'systemd-crl': systemdCrl,
   'prometheus-rules': prometheusRules,

@@ -41,7 +41,7 @@ describe.each(names)('template %s', name => {
     if (callers !== undefined) allow(callers);
     for (const order of [{}, { hooks: ['systemctl reload x'], caPassphraseFile: '/etc/pass' }]) {
       for (const part of (await print(name, order)).parts) {
-        expect(part.text).not.toMatch(/@[?!]?[a-zA-Z]+(?:\.[a-zA-Z]+)?(?:\|[a-zA-Z]+)?@/);
+        expect(part.text).not.toMatch(/@[?!]?[a-zA-Z]\w*(?:\.\w+)?(?:\|\w+)?@/);
         expect(part.text).not.toMatch(/[ \t]$|\t(?! )\n|\n{3}/m);
         expect(part.text.endsWith('\n')).toBe(true);
       }

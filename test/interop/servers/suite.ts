@@ -71,7 +71,8 @@ export function describeServer(suite: ServerSuite): void {
       world = { base: base(), pki, port: await freePort(), upstream: await freePort() };
       started = await suite.start(world);
       if (started.path !== undefined) pki.env['PATH'] = started.path;
-    });
+      // Go compiles first.
+    }, 180_000);
 
     afterAll(async () => {
       await started.server.stop();
