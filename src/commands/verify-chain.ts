@@ -22,7 +22,8 @@ export const command: CommandDefinition = {
   description: `Verifies certificate chains up to a trust anchor (RFC 5280, section 6; names by RFC 9525).
 
 Trust anchors are those of --trust, else ca.pem of the PKI directory; never the system's. CRLs are those of --crl, else crl.pem of the PKI directory where
-ca.pem is used; once there are CRLs every certificate but the anchor must be covered by one that is in time. For a service its key is checked too.
+ca.pem is used; once there are CRLs, or authorities here that publish some, every certificate but the anchor must be covered by one that is in time. For a
+service its key is checked too.
 
 With --batch each line of stdin is a request: {"id", "leaf": pem, "untrusted": [pem], "trust": [pem], "crls": [pem], "time": rfc3339|null, "purpose": "client|server|mutual|any",
 "name": {"kind": "dns|ip|email|uri", "value"}|null, "names": [{kind, value}], "maxDepth": n|null, "keyUsage": [name], "eku": [name or oid],

@@ -54,7 +54,8 @@ export async function verifyTargets(
   const trust = await readTrust(order.directory, order);
   const untrusted = order.untrusted === undefined ? [] : await readCertificateFile(order.untrusted);
   const grounds = { ...trust, untrusted };
-  const results = await verifyNames(order, names, grounds, system);
+  const requireCrl = order.requireCrl || trust.areCrlsLost === true;
+  const results = await verifyNames({ ...order, requireCrl }, names, grounds, system);
   return { results, status: statusOf(results) };
 }
 

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { authoritiesDirectory, authorityNames, authorityPaths } from '../authority/authority.ts';
 import { readOptionalTrustAnchors, readPublishedCrls, trustAnchorsPath } from '../authority/trust.ts';
 import { inFile, isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
 import { statPath } from '../file-operations.ts';
@@ -28,6 +29,8 @@ export interface Trust {
   readonly anchors: readonly Certificate[];
   /** Undefined where there is none to check against; an empty list refuses all. */
   readonly crls: readonly Crl[] | undefined;
+  /** Whether crl.pem is missing or empty in a PKI directory that publishes CRLs. */
+  readonly areCrlsLost?: boolean;
 }
 
 export interface TrustFiles {
@@ -51,7 +54,17 @@ export async function readTrust(directory: string, files: TrustFiles): Promise<T
   }
   if (files.trust !== undefined) return { anchors, crls: undefined };
   const published = await readPublishedCrls(directory);
-  return { anchors, crls: published.length === 0 ? undefined : published };
+  if (published.length > 0) return { anchors, crls: published };
+  return { anchors, crls: undefined, areCrlsLost: await publishesCrls(directory) };
+}
+
+/** Whoever issues also publishes a CRL, from the first moment on. */
+async function publishesCrls(directory: string): Promise<boolean> {
+  const names = await authorityNames(directory);
+  return names.some(name => {
+    const { ledger } = authorityPaths(join(authoritiesDirectory(directory), name));
+    return statPath(ledger) !== undefined;
+  });
 }
 
 async function readAnchors(directory: string, path: string | undefined): Promise<readonly Certificate[]> {

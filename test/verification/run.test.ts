@@ -123,10 +123,12 @@ describe('revocation', () => {
     await expect(run({ crls: [at('ca.pem')] })).rejects.toMatchObject({ code: 'malformed' });
   });
 
-  it('is required only where it is asked for and there is no CRL', async () => {
+  it('is required where there is no CRL only if CRLs are published here, or where it is asked for', async () => {
     rmSync(at('crl.pem'));
+    expect(await outcome()).toEqual(['crl-missing', 'crl-missing']);
+    for (const authority of ['root', 'site-a']) rmSync(at('authorities', authority, 'ledger.jsonl'));
     expect(await outcome()).toEqual([]);
-    expect(await outcome({ requireCrl: true })).not.toEqual([]);
+    expect(await outcome({ requireCrl: true })).toEqual(['crl-missing', 'crl-missing']);
     expect(await outcome({ crls: [at('authorities/root/crl.pem'), at('authorities/site-a/crl.pem')] })).toEqual([]);
   });
 });
