@@ -130,16 +130,21 @@ export class Cursor {
 
 /**
  * Checks lengths, tags and depth of everything below an element whose type nobody here knows.
- * Throws `malformed`, also over 4,096 elements.
+ * Throws `malformed`, also over as many elements as `most` says.
  */
-export function checkTree(e: Element, what: string): void {
+export function checkTree(e: Element, what: string, most = maximumTreeSize): void {
   let count = 0;
   const visit = (element: Element): void => {
-    if (++count > maximumTreeSize) malformed(element.start, `${what}: more than ${maximumTreeSize} elements`);
+    if (++count > most) tooMany(element.start, what, most);
     if ((element.tag & 0x20) === 0) return;
     for (const cursor = new Cursor(element); !cursor.atEnd;) visit(cursor.next(what));
   };
   visit(e);
+}
+
+/** `limit` among the details tells this from what is not encoded rightly. */
+function tooMany(offset: number, what: string, limit: number): never {
+  throw new MtlsctlError('malformed', `${what}: more than ${limit} elements`, { details: { offset, limit } });
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { basicConstraints, keyUsage, KeyUsage } from '../x509/extensions.ts';
 import { sameOctets } from '../der/octets.ts';
 import { describePublicKey, publicKeyFacts } from '../x509/public-key.ts';
-import { isKnownExtension, problemOf, unreadableExtension } from './readable.ts';
+import { isKnownExtension, problemOf, unreadableExtension, type UnreadableExtension } from './readable.ts';
 import { label, type Reason } from './reasons.ts';
 import { brokenRules, waivedByPolicies, type Role } from './rules.ts';
 import type { Run } from './run.ts';
@@ -44,16 +44,20 @@ export function certificateReasons(run: Run, certificate: Certificate, role: Rol
 
 function judge(run: Run, certificate: Certificate, role: Role): readonly Reason[] {
   const unreadable = unreadableExtension(certificate);
-  if (unreadable !== undefined) {
-    const { oid, problem } = unreadable;
-    return [{ code: 'extension-malformed', subject: label(certificate), extension: oidName(oid) ?? oid, problem }];
-  }
+  if (unreadable !== undefined) return [unreadableReason(certificate, unreadable)];
   const reasons: Reason[] = [];
   for (const { roles, check } of conditions) {
     const reason = roles.includes(role) ? check(certificate, run) : undefined;
     if (reason !== undefined) reasons.push(reason);
   }
   return [...reasons, ...ruleReasons(run.input, certificate, role)];
+}
+
+function unreadableReason(certificate: Certificate, { oid, problem, limit }: UnreadableExtension): Reason {
+  const facts = { subject: label(certificate), extension: oidName(oid) ?? oid };
+  return limit === undefined
+    ? { code: 'extension-malformed', ...facts, problem }
+    : { code: 'extension-too-large', ...facts, limit };
 }
 
 function ruleReasons(

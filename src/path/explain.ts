@@ -64,6 +64,10 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
     'RFC 5280, 4.2',
     f => `${f.subject} has an extension ${f.extension} that does not parse: ${f.problem}`,
   ],
+  'extension-too-large': [
+    budget,
+    f => `${f.subject} has an extension ${f.extension} of more than ${f.limit} elements, which is not read`,
+  ],
   'issuer-cycle': [
     'RFC 5280, 6.1',
     f => `the issuers of ${f.subject} certify each other in a circle, and none of them is a trust anchor`,

@@ -19,13 +19,18 @@ export function nameConstraintReasons(run: Run, chain: readonly Certificate[]): 
     const constraints = place === 0 ? undefined : constraintsOf(issuer);
     if (constraints === undefined) continue;
     reasons.push(...constraints.malformed);
+    if (!run.budget.spend('names', constraints.count)) return [...reasons, ...spentReasons(run)];
     for (const [below, certificate] of chain.slice(0, place).entries()) {
       if (below > 0 && isSelfIssued(certificate)) continue;
       reasons.push(...constraints.kinds.flatMap(kind => kindReasons(run, kind, certificate)));
-      if (run.budget.exhausted !== undefined) return [...reasons, budgetReason(run.budget.exhausted)];
+      if (run.budget.exhausted !== undefined) return [...reasons, ...spentReasons(run)];
     }
   }
   return reasons;
+}
+
+function spentReasons({ budget: { exhausted } }: Run): readonly Reason[] {
+  return exhausted === undefined ? [] : [budgetReason(exhausted)];
 }
 
 /** What one issuer says about one form of names. */
@@ -43,6 +48,8 @@ interface KindConstraints {
 type Finding = 'good' | 'malformed' | 'not-permitted' | { readonly excludedBy: GeneralName };
 
 interface IssuerConstraints {
+  /** How many there are: what they take once they are prepared is part of what a verification spends. */
+  readonly count: number;
   readonly malformed: readonly Reason[];
   readonly kinds: readonly KindConstraints[];
 }
@@ -65,6 +72,7 @@ function compile(issuer: Certificate): IssuerConstraints | 'none' {
   const unusable = new Set(malformed.map(({ kind }) => kind));
   const kinds = [...new Set(trees.map(({ base }) => base.kind))].filter(kind => !unusable.has(kind));
   return {
+    count: trees.length,
     malformed: malformed.map(base => ({
       code: 'name-constraint-malformed',
       subject,
@@ -117,7 +125,7 @@ function compileJudge<Prepared>(
 
 /** The first name of the form that fails; a person needs no list of two thousand. */
 function kindReasons(run: Run, constraints: KindConstraints, certificate: Certificate): readonly Reason[] {
-  const names = constrainedNames(certificate).filter(name => name.kind === constraints.kind);
+  const names = constrainedNames(run, certificate).filter(name => name.kind === constraints.kind);
   if (names.length === 0 || !run.budget.spend('names', names.length * constraints.cost)) return [];
   for (const name of names) {
     const reason = nameReason(constraints, name, label(certificate));
@@ -143,16 +151,17 @@ function nameReason(constraints: KindConstraints, name: GeneralName, subject: st
 const listed = (names: readonly GeneralName[]): string =>
   names.slice(0, 5).map(formatGeneralName).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 
-const namesOf = new WeakMap<Certificate, readonly GeneralName[]>();
-
 /**
  * The names that constraints speak of: those of subjectAltName, the subject where there is one, and the e-mail addresses inside the subject.
  * RFC 5280, 4.2.1.10 wants the last only where subjectAltName is absent; looking always refuses more, never less.
+ * Kept for one verification, and paid for: certificates may be full of names.
  */
-function constrainedNames(certificate: Certificate): readonly GeneralName[] {
-  let names = namesOf.get(certificate);
-  if (names === undefined) namesOf.set(certificate, (names = collectNames(certificate)));
-  return names;
+function constrainedNames(run: Run, certificate: Certificate): readonly GeneralName[] {
+  const known = run.seen.names.get(certificate);
+  if (known !== undefined) return known;
+  const names = collectNames(certificate);
+  run.seen.names.set(certificate, names);
+  return run.budget.spend('names', names.length) ? names : [];
 }
 
 function collectNames(certificate: Certificate): readonly GeneralName[] {

@@ -8,7 +8,7 @@ import {
 } from '../x509/extensions.ts';
 import { nameKey } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
-import { unreadableExtension } from './readable.ts';
+import { ifReadable } from './readable.ts';
 
 export interface Candidate {
   readonly certificate: Certificate;
@@ -89,15 +89,20 @@ export function issuerCandidates(pool: CertificatePool, certificate: Certificate
       .map(other => ({ certificate: other, isAnchor: false })),
   ];
   if (candidates.length < 2) return candidates;
-  const wanted = unreadableExtension(certificate) ? undefined : authorityKeyIdentifier(certificate)?.keyIdentifier;
-  const ranked = candidates.map(candidate => ({ candidate, rank: promise(pool, candidate, wanted, at) }));
+  const wanted = ifReadable(() => authorityKeyIdentifier(certificate))?.keyIdentifier;
+  const ranked = candidates.map(candidate => ({
+    candidate,
+    rank: ifReadable(() => promise(pool, candidate, wanted, at)) ?? -1,
+  }));
   return ranked.sort((a, b) => b.rank - a.rank).map(({ candidate }) => candidate);
 }
 
-/** The bits of the sum, the weightiest first: key, authority to issue, dates, somewhere to go on from there. */
+/**
+ * The bits of the sum, the weightiest first: key, authority to issue, dates, somewhere to go on from there. Only what this takes is decoded, since a
+ * pool may be full of names. Throws `malformed`.
+ */
 function promise(pool: CertificatePool, candidate: Candidate, wanted: Uint8Array | undefined, at: number): number {
   const { certificate, isAnchor } = candidate;
-  if (unreadableExtension(certificate)) return -1;
   const usage = keyUsage(certificate) ?? KeyUsage.keyCertSign;
   const mayIssue = basicConstraints(certificate)?.ca === true && (usage & KeyUsage.keyCertSign) !== 0;
   const inTime = certificate.notBefore <= at && at <= certificate.notAfter;

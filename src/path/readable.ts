@@ -38,6 +38,8 @@ export function isKnownExtension(oid: string): boolean {
 export interface UnreadableExtension {
   readonly oid: string;
   readonly problem: string;
+  /** There are more elements in it than this many. */
+  readonly limit: number | undefined;
 }
 
 const unreadable = new WeakMap<Certificate, UnreadableExtension | 'none'>();
@@ -51,19 +53,34 @@ export function unreadableExtension(certificate: Certificate): UnreadableExtensi
 
 function findUnreadable(certificate: Certificate): UnreadableExtension | 'none' {
   for (const { oid } of certificate.extensions) {
-    const problem = problemOf(() => readers.get(oid)?.(certificate));
-    if (problem !== undefined) return { oid, problem };
+    const failure = failureOf(() => readers.get(oid)?.(certificate));
+    if (failure !== undefined) return { oid, problem: failure.message, limit: limitOf(failure) };
   }
   return 'none';
 }
 
+function limitOf({ details }: MtlsctlError): number | undefined {
+  return typeof details['limit'] === 'number' ? details['limit'] : undefined;
+}
+
 /** What a reader finds wrong with its input; undefined where it finds nothing. */
 export function problemOf(readIt: () => unknown): string | undefined {
+  return failureOf(readIt)?.message;
+}
+
+/** What a reader gives; undefined where its input is malformed, too. */
+export function ifReadable<T>(readIt: () => T): T | undefined {
+  let value: T | undefined;
+  failureOf(() => (value = readIt()));
+  return value;
+}
+
+function failureOf(readIt: () => unknown): MtlsctlError | undefined {
   try {
     readIt();
     return undefined;
   } catch (error) {
-    if (error instanceof MtlsctlError && error.code === 'malformed') return error.message;
+    if (error instanceof MtlsctlError && error.code === 'malformed') return error;
     throw error;
   }
 }

@@ -31,6 +31,7 @@ export interface OwnFacts {
   'expires-soon': Subject & { readonly notAfter: number; readonly minRemaining: number };
   'extended-key-usage': Subject & { readonly required: string; readonly found: string };
   'extension-malformed': Subject & { readonly extension: string; readonly problem: string };
+  'extension-too-large': Subject & { readonly extension: string; readonly limit: number };
   'issuer-cycle': Subject;
   'issuer-not-found': Subject & { readonly issuer: string };
   'key-mismatch': Subject & { readonly key: string };

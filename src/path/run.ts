@@ -1,5 +1,6 @@
 import type { Certificate } from '../x509/certificate.ts';
 import type { Signed } from '../x509/issuer-signature.ts';
+import type { GeneralName } from '../x509/general-name.ts';
 import type { SignatureOutcome } from '../x509/signature.ts';
 import type { Budget } from './budget.ts';
 import type { CertificatePool } from './pool.ts';
@@ -18,6 +19,8 @@ export interface Run {
   readonly seen: {
     readonly signatures: Map<Signed, Map<string, SignatureOutcome>>;
     readonly certificates: Map<Certificate, Map<string, readonly Reason[]>>;
+    /** Those that name constraints speak of. */
+    readonly names: Map<Certificate, readonly GeneralName[]>;
   };
   /** The search itself, for signers of CRLs that stand outside the chain. */
   readonly findChain: (run: Run) => readonly Certificate[] | undefined;

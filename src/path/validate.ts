@@ -36,7 +36,7 @@ export function chainReasons(run: Run, chain: readonly Certificate[], end: PathE
   const own = chain.flatMap((certificate, place) =>
     rolesAt(place, chain.length, end).flatMap(role => certificateReasons(run, certificate, role)),
   );
-  if (own.some(reason => reason.code === 'extension-malformed')) return own;
+  if (own.some(({ code }) => code === 'extension-malformed' || code === 'extension-too-large')) return own;
   const checks = end === 'to-anchor' ? [...pathChecks, ...anchoredChecks] : pathChecks;
   return [...own, ...checks.flatMap(check => check(run, chain))];
 }

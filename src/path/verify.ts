@@ -66,7 +66,7 @@ export function verifyChain(input: VerifyInput): Verdict {
     at: Math.floor(input.at / 1000) * 1000, // dates in certificates have whole seconds: RFC 5280, 4.1.2.5
     budget: new Budget(),
     pool: certificatePool(input.trustAnchors, pools(input)),
-    seen: { signatures: new Map(), certificates: new Map() },
+    seen: { signatures: new Map(), certificates: new Map(), names: new Map() },
     findChain,
     tried: [],
   };

@@ -26,6 +26,8 @@ const advices: { readonly [Code in OwnCode]: string } = {
   'expires-soon': reissue,
   'extended-key-usage': "have it issued for that purpose ('mtlsctl enroll --profile'), or ask for another --purpose",
   'extension-malformed': 'have it issued again by software that encodes the extension rightly',
+  'extension-too-large':
+    'have it issued again with fewer names or policies, and leave out of --untrusted what does not belong to the chain',
   'issuer-cycle': 'add the certificate that leads to a trust anchor with --untrusted, or the trust anchor with --trust',
   'issuer-not-found': "add the issuer's certificate with --untrusted, or with --trust where it is itself to be trusted",
   'key-mismatch': "install certificate and key together, as 'mtlsctl enroll --force' does",

@@ -76,9 +76,10 @@ function hexValue(hex: string): Uint8Array {
   }
 }
 
+/** Spaces only: any other white space belongs to the value, since nothing would escape it. */
 function trimUnescaped(text: string): string {
-  const start = text.trimStart();
-  const trimmed = start.trimEnd();
+  const start = text.replace(/^ +/, '');
+  const trimmed = start.replace(/ +$/, '');
   const backslashes = /\\*$/.exec(trimmed)?.[0].length ?? 0;
   return backslashes % 2 === 1 ? start.slice(0, trimmed.length + 1) : trimmed;
 }

@@ -1,5 +1,5 @@
 import type { Element } from '../der/reader.ts';
-import { Cursor, Tag, contentBytes, malformed, readContained, tagName } from '../der/reader.ts';
+import { Cursor, Tag, checkTree, contentBytes, malformed, readContained, tagName } from '../der/reader.ts';
 import { readOid, readTrue } from '../der/values.ts';
 
 export interface Extension {
@@ -53,6 +53,15 @@ export function findExtension(has: HasExtensions, oid: string): Extension | unde
   return has.extensions.find(extension => extension.oid === oid);
 }
 
+/**
+ * Elements in one extension: 10,000 names and more. A name of three octets takes fifty times as many once it is decoded, so that the size of the
+ * certificate is no bound.
+ */
+export const maximumElements = 16_384;
+
+/** An element has two octets at least. */
+const octetsToBeCounted = 2 * maximumElements;
+
 /** A function that decodes the extension `oid`, once for each; undefined where it is absent. The result throws `malformed`. */
 export function decoder<T>(
   oid: string,
@@ -65,10 +74,28 @@ export function decoder<T>(
     if (extension === undefined) return undefined;
     const known = decoded.get(extension);
     if (known !== undefined) return known.value;
-    const value = read(readContained(extension.octets, what));
+    const element = readContained(extension.octets, what);
+    if (extension.value.length > octetsToBeCounted) checkTree(element, what, maximumElements);
+    const value = read(element);
     decoded.set(extension, { value });
+    if (extension.value.length > largeValue) forgetLater(decoded, extension);
     return value;
   };
+}
+
+/** Octets of a value that is worth forgetting, and how many of them are remembered: those of one chain. */
+const largeValue = 4096;
+const largeValuesKept = 16;
+
+const large: { readonly decoded: WeakMap<Extension, unknown>; readonly extension: WeakRef<Extension> }[] = [];
+
+/** A pool of certificates that are full of names would take a gigabyte if all that is decoded of it were kept. */
+function forgetLater(decoded: WeakMap<Extension, unknown>, extension: Extension): void {
+  large.push({ decoded, extension: new WeakRef(extension) });
+  if (large.length <= largeValuesKept) return;
+  const oldest = large.shift();
+  const forgotten = oldest?.extension.deref();
+  if (forgotten !== undefined) oldest?.decoded.delete(forgotten);
 }
 
 /** INTEGER (0..MAX) that counts certificates in a path; more than this many is as good as no limit, and nobody means it. */

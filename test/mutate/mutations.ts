@@ -99,7 +99,7 @@ export const sourceMutations: readonly SourceMutation[] = [
       '(usage & KeyUsage.keyCertSign) !== 0) return undefined;',
       '(usage & KeyUsage.cRLSign) !== 0) return undefined;',
     ],
-    ['unreadable extensions pass', 'if (unreadable !== undefined) {', 'if (unreadable === null) {'],
+    ['unreadable extensions pass', 'if (unreadable !== undefined) return', 'if (unreadable === null) return'],
     ['strict changes nothing', '...(strict ? brokenRules', '...(false ? brokenRules'],
     ['webpki changes nothing', "profile === 'webpki' ?", "profile !== 'webpki' && profile !== 'rfc5280' ?"],
     ['no rule is waived for policies', '!waivedByPolicies.has(code)', 'true'],
@@ -277,6 +277,12 @@ export const sourceMutations: readonly SourceMutation[] = [
     ['names outside the permitted pass', "? 'good' : 'not-permitted'", "? 'good' : 'good'"],
     ['nothing permitted is nothing allowed', 'permitted.length === 0 || allowed.some', 'allowed.some'],
     ['constraints of unknown forms pass', 'if (finding === undefined) {', "if (finding === 'x') {"],
+    [
+      'constraints are free',
+      "if (!run.budget.spend('names', constraints.count)) return",
+      'if (constraints.count < 0) return',
+    ],
+    ['names are free', "return run.budget.spend('names', names.length) ? names : [];", 'return names;'],
     [
       'comparisons are free',
       "|| !run.budget.spend('names', names.length * constraints.cost)) return [];",

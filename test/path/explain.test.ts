@@ -29,6 +29,7 @@ const examples: { readonly [Code in OwnCode]: OwnFacts[Code] } = {
   expired: { subject, notAfter: at - day, at },
   'expires-soon': { subject, notAfter: at, minRemaining: 30 * day },
   'extended-key-usage': { subject, required: 'serverAuth', found: 'clientAuth' },
+  'extension-too-large': { subject, extension: 'subjectAltName', limit: 16_384 },
   'extension-malformed': { subject, extension: 'keyUsage', problem: 'not a BIT STRING at byte 7' },
   'issuer-cycle': { subject },
   'issuer-not-found': { subject, issuer },

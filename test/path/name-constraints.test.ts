@@ -287,3 +287,25 @@ test('refuses 2,048 names under 2,048 constraints as too expensive, and quickly'
   expect(codes(judge(chain))).toEqual(['budget-names']);
   expect(performance.now() - started).toBeLessThan(2000);
 });
+
+/** A chain of so many CAs below the root, which has the first options, and a leaf under them. */
+function ladder(length: number, root: CertificateOptions, each: CertificateOptions): ReturnType<typeof judge> {
+  const chain = [authority(root)];
+  for (let i = 0; i < length; i++)
+    chain.push(intermediate(chain.at(-1)!, { ...each, name: `tier ${i}`, key: `tier ${i}` }));
+  const intermediates = chain.slice(1).map(({ certificate }) => certificate);
+  return judge({ root: chain[0]!, leaf: issue(chain.at(-1)!) }, { intermediates });
+}
+
+test('refuses more than 250,000 names under a constraint, whatever it speaks of', () => {
+  const dns = Array.from({ length: 10_000 }, (_, i) => `n${i}`);
+  const root = { permitted: [emailName('link.internal')] };
+  expect(codes(ladder(24, root, { dns }))).toEqual([]);
+  expect(codes(ladder(25, root, { dns }))).toEqual(['budget-names']);
+});
+
+test('refuses more than 250,000 constraints, whatever they speak of', () => {
+  const permitted = Array.from({ length: 8_000 }, () => emailName('link.internal'));
+  expect(codes(ladder(31, {}, { permitted }))).toEqual([]);
+  expect(codes(ladder(32, {}, { permitted }))).toEqual(['budget-names']);
+});

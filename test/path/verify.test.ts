@@ -106,6 +106,12 @@ const refusals: readonly (readonly [scenario: string, deviations: Deviations, co
     'CN=root',
   ],
   [
+    'an extension of more elements than are read',
+    { site: { dns: Array.from({ length: 16_384 }, (_, i) => `n${i}`) } },
+    'extension-too-large',
+    'CN=site-a',
+  ],
+  [
     'BOOLEAN FALSE where DER leaves it out',
     { site: { extensions: [extension(oids.basicConstraints, true, sequence(boolean(false)))] } },
     'extension-malformed',

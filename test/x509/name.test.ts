@@ -202,10 +202,13 @@ describe('parseDistinguishedName', () => {
     expect(text(`CN=${'𝄞'.repeat(64)}`)).toBe(`CN=${'𝄞'.repeat(64)}`);
   });
 
-  test.each([' ', '  ', '\\', '\\ ', ' \\ ', '# ', 'a\\ ', ' #'])('reads back the value %j', value => {
-    const der = sequence(setOf(attribute(oids.commonName, utf8String(value))));
-    expect(parseDistinguishedName(formatName(parseName(der)))).toEqual(der);
-  });
+  test.each([' ', '  ', '\u3000', 'a\u00a0', '\\', '\\ ', ' \\ ', '# ', 'a\\ ', ' #'])(
+    'reads back the value %j',
+    value => {
+      const der = sequence(setOf(attribute(oids.commonName, utf8String(value))));
+      expect(parseDistinguishedName(formatName(parseName(der)))).toEqual(der);
+    },
+  );
 
   test('reads back what formatName writes', () => {
     const clean = fc
