@@ -1,14 +1,15 @@
 import { type Command, Option } from 'commander';
+import { readConfig } from '../authority/configuration.ts';
 import { MtlsctlError } from '../errors.ts';
 import { replaceFile } from '../files.ts';
-import { parseCount, parseDuration, parseInstant } from '../options.ts';
+import { parseCount, parseDuration, parseInstant, parseServiceName } from '../options.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
 import { answerLines, longestLine } from '../verification/batch.ts';
 import { junitReport } from '../verification/junit.ts';
 import { type VerificationOrder, verifyTargets } from '../verification/run.ts';
 import { parseReferenceName } from '../verification/reference-name.ts';
 import { resultText } from '../verification/report.ts';
-import { type CommandContext, type CommandDefinition, gather, type Outcome } from './command.ts';
+import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 
 /** Flags that go as they are, each as its parser returned it. */
 type VerifyChainFlags = Omit<
@@ -37,6 +38,7 @@ the answers are, and 3 where stdin can't be read.`,
     'mtlsctl verify-chain --all --min-remaining 12h',
     'mtlsctl verify-chain cert.pem --trust ca.pem --purpose server --name user-svc.link.internal',
     'mtlsctl verify-chain leaf.pem --untrusted intermediates.pem --trust ca.pem --json',
+    'mtlsctl verify-chain --service user-svc --peer peer.pem',
     'mtlsctl verify-chain --all --junit verify-chain.xml',
     'mtlsctl verify-chain --batch < requests.ndjson > answers.ndjson',
   ],
@@ -60,6 +62,10 @@ the answers are, and 3 where stdin can't be read.`,
       .addOption(
         new Option('--profile <profile>', 'the rules to judge by').choices(['rfc5280', 'webpki']).default('rfc5280'),
       )
+      .option('--service <service>', 'also judge by the allow-list of mtlsctl.yaml who may call this service', text =>
+        parseServiceName(text, '--service'),
+      )
+      .option('--peer <cert>', "with --service: the caller's certificate, a file or a service")
       .option('--strict', 'turn warnings into refusals')
       .option('--max-depth <n>', 'intermediates allowed between anchor and leaf', text =>
         parseCount(text, '--max-depth', { minimum: 0, maximum: 100 }),
@@ -71,10 +77,12 @@ the answers are, and 3 where stdin can't be read.`,
   },
   async run(context, operands, options) {
     if (options['batch'] === true) return answerBatch(context, operands);
+    const peer = options['peer'] as string | undefined;
+    const calls = await callsOf(context, options);
     const run = await verifyTargets(
       {
         directory: context.directory,
-        targets: operands,
+        targets: peer === undefined ? operands : [...operands, peer],
         ...(options as unknown as VerifyChainFlags),
         at: (options['at'] as number | undefined) ?? context.system.now(),
         all: options['all'] === true,
@@ -82,6 +90,7 @@ the answers are, and 3 where stdin can't be read.`,
         names: (options['name'] ?? []) as readonly ReferenceName[],
         requireCrl: options['requireCrl'] === true,
         strict: options['strict'] === true,
+        ...calls,
       },
       context.system,
     );
@@ -95,10 +104,24 @@ the answers are, and 3 where stdin can't be read.`,
   },
 };
 
+/** Who calls a service does so as a client. */
+async function callsOf(context: CommandContext, options: OptionValues): Promise<Partial<VerificationOrder>> {
+  const service = options['service'] as string | undefined;
+  if (service === undefined) {
+    if (options['peer'] === undefined) return {};
+    throw new MtlsctlError('usage', '--peer goes with --service, which it calls');
+  }
+  const purpose = options['purpose'] as VerificationOrder['purpose'];
+  if (purpose === 'server') throw new MtlsctlError('usage', '--service and --purpose server exclude each other');
+  const { allow, trustDomain } = await readConfig(context.directory);
+  const allowed = { service, trustDomain, callers: allow[service] };
+  return { allowed, purpose: purpose === 'any' ? 'client' : purpose };
+}
+
 /** Each line of a batch brings its own. */
 const oneRunOnly = [
   ...['all', 'trust', 'untrusted', 'crl', 'requireCrl', 'purpose', 'name', 'at', 'minRemaining', 'key'],
-  ...['profile', 'strict', 'maxDepth', 'junit'],
+  ...['profile', 'strict', 'maxDepth', 'junit', 'service', 'peer'],
 ];
 
 /** Status 0 once all lines have been read, whatever the answers are. */

@@ -27,6 +27,14 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
   'budget-names': [budget, f => `the chain needs more than ${f.limit} comparisons of names with name constraints`],
   'budget-paths': [budget, f => `no valid chain was found in ${f.limit} steps`],
   'budget-signatures': [budget, f => `no valid chain was found with ${f.limit} signature checks`],
+  'caller-not-allowed': [
+    'mtlsctl: the allow-list of mtlsctl.yaml',
+    f => `${f.subject} may not call ${f.service}, which may be called by ${f.allowed === '' ? 'nobody' : f.allowed}`,
+  ],
+  'callers-not-listed': [
+    'mtlsctl: the allow-list of mtlsctl.yaml',
+    f => `mtlsctl.yaml does not say who may call ${f.service}, so every certificate of this PKI may`,
+  ],
   'chain-too-long': [
     asked,
     f =>

@@ -21,6 +21,8 @@ export interface OwnFacts {
   'budget-names': { readonly limit: number };
   'budget-paths': { readonly limit: number };
   'budget-signatures': { readonly limit: number };
+  'caller-not-allowed': Subject & { readonly service: string; readonly allowed: string };
+  'callers-not-listed': { readonly service: string };
   'chain-too-long': { readonly intermediates: number; readonly maxDepth: number };
   'critical-extension-unknown': Subject & { readonly extension: string };
   'crl-expires-soon': CrlFacts & { readonly nextUpdate: number; readonly minRemaining: number };

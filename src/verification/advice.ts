@@ -16,6 +16,9 @@ const advices: { readonly [Code in OwnCode]: string } = {
   'budget-names': 'have the leaf issued with fewer names, or its issuers with fewer constraints',
   'budget-paths': fewer,
   'budget-signatures': fewer,
+  'caller-not-allowed':
+    "if it is to call that service, add it under 'allow:' in mtlsctl.yaml, and print the server's configuration again",
+  'callers-not-listed': "name the callers under 'allow:' in mtlsctl.yaml",
   'chain-too-long': 'allow more with --max-depth, or have the leaf issued nearer to the trust anchor',
   'critical-extension-unknown': 'have it issued again without that extension, or with the extension not critical',
   'crl-expires-soon': freshCrl,

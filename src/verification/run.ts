@@ -2,6 +2,7 @@ import { MtlsctlError } from '../errors.ts';
 import type { ReferenceName } from '../path/reference-names.ts';
 import type { Purpose, VerifyProfile } from '../path/verify.ts';
 import type { System } from '../system.ts';
+import type { AllowList } from './caller.ts';
 import type { Result } from './report.ts';
 import { readCertificateFile, readTrust, serviceNames } from './targets.ts';
 import { verifyInThreads } from './threads.ts';
@@ -25,6 +26,8 @@ export interface VerificationOrder {
   readonly profile: VerifyProfile;
   readonly strict: boolean;
   readonly maxDepth: number | undefined;
+  /** The targets call this service. */
+  readonly allowed?: AllowList | undefined;
 }
 
 export interface VerificationRun {

@@ -4,6 +4,7 @@ import { readLink } from '../file-operations.ts';
 import { label, type Reason } from '../path/reasons.ts';
 import { type Verdict, verifyChain } from '../path/verify.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { withCallerCheck } from './caller.ts';
 import { judged, type Result, unread } from './report.ts';
 import type { VerificationOrder } from './run.ts';
 import { SharedCertificates } from './shared-certificates.ts';
@@ -20,7 +21,8 @@ export function verifier(order: VerificationOrder, grounds: Grounds): (name: str
   const verdictOn = async (name: string): Promise<Verdict> => {
     const target = await readTarget(order.directory, name);
     const untrusted = target.untrusted.map(certificate => shared.share(certificate));
-    return withKeyCheck(judge(order, { ...target, untrusted }, grounds), target, order);
+    const verdict = await withKeyCheck(judge(order, { ...target, untrusted }, grounds), target, order);
+    return order.allowed === undefined ? verdict : withCallerCheck(verdict, target.leaf, order.allowed, order.strict);
   };
   return async name => {
     try {

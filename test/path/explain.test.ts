@@ -20,6 +20,8 @@ const examples: { readonly [Code in OwnCode]: OwnFacts[Code] } = {
   'budget-names': { limit: 250_000 },
   'budget-paths': { limit: 1000 },
   'budget-signatures': { limit: 100 },
+  'caller-not-allowed': { subject, service: 'user-svc', allowed: 'api-gateway' },
+  'callers-not-listed': { service: 'user-svc' },
   'chain-too-long': { intermediates: 2, maxDepth: 1 },
   'critical-extension-unknown': { subject, extension: '1.2.3' },
   'crl-expires-soon': { ...crlFacts, nextUpdate: at, minRemaining: day },
