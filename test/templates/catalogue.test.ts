@@ -91,3 +91,12 @@ describe.each(names)('template %s', name => {
     else expect(system.errors()).toContain('[bad-value]');
   });
 });
+
+it('docker compose gets directories only, and dollars that are no variables', async () => {
+  const [part] = (await print('docker-compose', { directory: '/a $b "c"' })).parts;
+  const { parse } = await import('yaml');
+  const { services } = parse(part?.text ?? '') as { services: Record<string, { volumes: readonly object[] }> };
+  expect(services['user-svc']?.volumes).toMatchObject([
+    { type: 'bind', source: '/a $$b "c"/user-svc', target: '/etc/link-certs/user-svc', read_only: true },
+  ]);
+});
