@@ -8,7 +8,15 @@ export function parseReferenceName(text: string): ReferenceName {
   if (parseIp(text) !== undefined) return { kind: 'ip', value: text };
   if (text.includes('://')) return checked({ kind: 'uri', value: text }, uriProblem(text));
   if (text.includes('@')) return checked({ kind: 'email', value: text }, emailProblem(text));
-  return checked({ kind: 'dns', value: text }, dnsNameProblem(text.replace(/\.$/, ''), { underscore: true }));
+  return checked({ kind: 'dns', value: text }, hostProblem(text.replace(/\.$/, '')));
+}
+
+/** RFC 9525, 6.1: a name that is asked for is that of one host. */
+function hostProblem(name: string): string | undefined {
+  if (name.startsWith('*.')) return 'a wildcard stands for no host; name one that it covers';
+  if (/^\d+(?:\.\d+){3}$/.test(name)) return 'no IP address is written so';
+  if (/^[^:]+:\d+$/.test(name)) return 'a port is no part of a name';
+  return dnsNameProblem(name, { underscore: true });
 }
 
 function checked(name: ReferenceName, problem: string | undefined): ReferenceName {

@@ -86,9 +86,21 @@ export async function readCertificateFile(path: string): Promise<readonly Certif
 export async function readTarget(directory: string, name: string): Promise<Target> {
   if (isService(directory, name)) {
     const path = join(directory, name, 'cert.pem');
-    return { ...target(name, await readCertificateFile(path)), key: join(directory, name, 'key.pem') };
+    const certificates = await hinted("run 'mtlsctl status' to see how it is", () => readCertificateFile(path));
+    return { ...target(name, certificates), key: join(directory, name, 'key.pem') };
   }
-  return target(name, await readCertificateFile(name));
+  const hint = name === '-' ? 'name standard input /dev/stdin' : undefined;
+  return target(name, await hinted(hint, () => readCertificateFile(name)));
+}
+
+/** What to do about a file that is missing, where that is more than to look for it. */
+async function hinted<T>(hint: string | undefined, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (hint === undefined || !isMtlsctlError(error, 'not-found')) throw error;
+    throw new MtlsctlError('not-found', error.message, { hints: [hint], details: error.details, cause: error });
+  }
 }
 
 function target(name: string, certificates: readonly Certificate[]): Target {
@@ -134,8 +146,32 @@ function isServiceName(text: string): boolean {
   }
 }
 
-/** Whether a key's file holds the private key of a certificate. Throws `not-found`, `key-malformed`, `passphrase-missing` … */
+/** Whether a key's file holds the private key of a certificate. Throws `not-found`, `key-malformed`, `passphrase-missing` … naming the file. */
 export async function keyMatches(path: string, leaf: Certificate): Promise<boolean> {
-  const key = await readPrivateKey(await readBounded(path), undefined);
-  return sameOctets(publicKeyOf(key).der, leaf.subjectPublicKeyInfo.der);
+  const file = await readBounded(path);
+  try {
+    const key = await readPrivateKey(file, undefined);
+    return sameOctets(publicKeyOf(key).der, leaf.subjectPublicKeyInfo.der);
+  } catch (error) {
+    if (!isMtlsctlError(error)) throw error;
+    throw keyFailure(path, error);
+  }
+}
+
+/** This command takes no passphrase: what it checks needs none but the key's own. */
+function keyFailure(path: string, error: MtlsctlError): MtlsctlError {
+  const options = { details: { ...error.details, file: path }, cause: error };
+  if (error.code !== 'passphrase-missing')
+    return new MtlsctlError(error.code, `${path}: ${error.message}`, {
+      hints: [`run 'mtlsctl inspect ${path}'`],
+      ...options,
+    });
+  const hints = [
+    `name a decrypted copy: openssl pkey -in ${path} -out <file>`,
+    'leave out --key to verify the chain alone',
+  ];
+  return new MtlsctlError('passphrase-missing', `the private key in ${path} is encrypted, and can't be compared`, {
+    hints,
+    ...options,
+  });
 }

@@ -26,7 +26,7 @@ import type { Extension, HasExtensions } from './extension.ts';
 import { readExtensions } from './extension.ts';
 import type { Name } from './name.ts';
 import { readName } from './name.ts';
-import { looksLikePem, readPem } from './pem.ts';
+import { asDer, looksLikePem, readPem } from './pem.ts';
 import type { SubjectPublicKeyInfo } from './public-key.ts';
 import { readSubjectPublicKeyInfo } from './public-key.ts';
 
@@ -166,7 +166,7 @@ const certificateLabels: ReadonlySet<string> = new Set(['CERTIFICATE', 'X509 CER
 
 /** Every certificate of a PEM file, in its order, or the one of a DER file. Throws `malformed`, also where there is none. */
 export function readCertificates(file: Uint8Array): Certificate[] {
-  if (!looksLikePem(file)) return [parseCertificate(file)];
+  if (!looksLikePem(file)) return [parseCertificate(asDer(file))];
   const certificates = readPem(file)
     .filter(block => certificateLabels.has(block.label))
     .map(block => parseCertificate(block.der));

@@ -22,7 +22,7 @@ import { certificateIssuer, issuingDistributionPoint } from './extensions.ts';
 import type { Name } from './name.ts';
 import { namesMatch, readName } from './name.ts';
 import { sameOctets } from '../der/octets.ts';
-import { looksLikePem, readPem } from './pem.ts';
+import { asDer, looksLikePem, readPem } from './pem.ts';
 
 export type { CrlEntry } from './crl-entries.ts';
 
@@ -174,7 +174,7 @@ const crlLabels: ReadonlySet<string> = new Set(['X509 CRL', 'CRL']);
 
 /** Every CRL of a PEM file, in its order, or the one of a DER file. Throws `malformed`, also where there is none. */
 export function readCrls(file: Uint8Array): Crl[] {
-  if (!looksLikePem(file)) return [parseCrl(file)];
+  if (!looksLikePem(file)) return [parseCrl(asDer(file))];
   const crls = readPem(file)
     .filter(block => crlLabels.has(block.label))
     .map(block => parseCrl(block.der));

@@ -141,6 +141,13 @@ export function looksLikePem(bytes: Uint8Array): boolean {
   return !isWholeElement(bytes) && bufferOver(bytes).includes('-----BEGIN ');
 }
 
+/** Tells of a file without a PEM boundary what is wrong where it is no DER of ours either. Throws `malformed`. */
+export function asDer(file: Uint8Array): Uint8Array {
+  if (file.length === 0) throw new MtlsctlError('malformed', 'the file is empty');
+  if (file[0] !== 0x30) throw new MtlsctlError('malformed', 'the file is neither PEM nor DER');
+  return file;
+}
+
 /** A SEQUENCE whose length is that of the input. Text that begins with `0` is told from it by the length. */
 function isWholeElement(bytes: Uint8Array): boolean {
   const [tag, first = 0] = bytes;
