@@ -4,27 +4,19 @@ import { isMtlsctlError } from '../errors.ts';
 import { perform } from '../file-operations.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import type { AuthorityPaths } from './authority.ts';
-import { isKnownEvent, ledgerCorrupt, type LedgerEntry, lineHash, longestLine, parseLine } from './ledger-format.ts';
+import { isKnownEvent, ledgerCorrupt, type LedgerEntry, lineHash, parseLine } from './ledger-format.ts';
 import { isTorn, type Line, splitLines } from './ledger-lines.ts';
+import { beginningMark, isMark, isStillThere, type LedgerMark, worthKeeping } from './ledger-mark.ts';
 
 /** How often each event stands in a ledger. */
 export type EventCounts = Readonly<Partial<Record<LedgerEntry['event'], number>>>;
 
 /** What was counted of a ledger, up to and with its last whole line. */
-interface Counted {
-  readonly lines: number;
-  /** Where the last line begins and where the next one will, in octets. */
-  readonly lastStart: number;
-  readonly end: number;
-  /** Of the last line. */
-  readonly hash: string;
+interface Counted extends LedgerMark {
   readonly events: EventCounts;
 }
 
-const nothing: Counted = { lines: 0, lastStart: 0, end: 0, hash: '', events: {} };
-
-/** To count fewer octets again costs less than to write down that they were counted. */
-const worthKeeping = 1 << 20;
+const nothing: Counted = { ...beginningMark, events: {} };
 
 /**
  * Counts the events of an authority's ledger, where a ledger of a million lines need be read once only: what was counted is kept beside it, and
@@ -40,7 +32,7 @@ export async function countEvents(paths: AuthorityPaths): Promise<EventCounts> {
 function count(path: string, kept: Counted): Counted {
   const file = perform('open', path, () => fs.openSync(path, 'r'));
   try {
-    const before = endsSo(file, path, kept) ? kept : nothing;
+    const before = isStillThere(file, path, kept) ? kept : nothing;
     return countOn(splitLines(chunksFrom(file, path, before.end), path), before, path);
   } finally {
     fs.closeSync(file);
@@ -103,15 +95,6 @@ function readAt(file: number, path: string, buffer: Buffer, position: number): n
   return perform('read', path, () => fs.readSync(file, buffer, 0, buffer.length, position));
 }
 
-/** Whether what was counted is still the beginning of the ledger: another one, restored perhaps, has another line there. */
-function endsSo(file: number, path: string, { lastStart, end, hash }: Counted): boolean {
-  const length = end - lastStart;
-  if (length < 2 || length > longestLine) return false;
-  const line = Buffer.allocUnsafe(length);
-  if (readAt(file, path, line, lastStart) !== length) return false;
-  return line[length - 1] === 10 && lineHash(line.subarray(0, length - 1)) === hash;
-}
-
 const schema = 'mtlsctl/ledger-counts/v1';
 
 function countedPath(paths: AuthorityPaths): string {
@@ -131,13 +114,11 @@ async function readCounted(paths: AuthorityPaths): Promise<Counted> {
 }
 
 function isCounted(value: unknown): value is Counted {
-  const { schema: found, lines, lastStart, end, hash, events } = (value ?? {}) as Record<string, unknown>;
-  const areCounts = (...values: readonly unknown[]): boolean =>
-    values.every(each => Number.isSafeInteger(each) && Number(each) >= 0);
-  if (found !== schema || typeof hash !== 'string' || typeof events !== 'object' || events === null) return false;
+  const { schema: found, lines, events } = (value ?? {}) as Record<string, unknown>;
+  if (found !== schema || !isMark(value) || typeof events !== 'object' || events === null) return false;
   const each: readonly unknown[] = Object.values(events);
-  const total = each.reduce<number>((sum, number) => sum + Number(number), 0);
-  return areCounts(lines, lastStart, end, ...each) && total === lines;
+  if (!each.every(count => Number.isSafeInteger(count) && Number(count) >= 0)) return false;
+  return each.reduce<number>((sum, number) => sum + Number(number), 0) === lines;
 }
 
 /** Whoever may only read counts again next time. */

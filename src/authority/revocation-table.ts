@@ -51,12 +51,61 @@ export class RevocationTable {
   #seq = new Float64Array(firstCapacity);
   /** 0 where it was taken back. */
   #isRevoked = new Uint8Array(firstCapacity);
-  /** Open addressing: places counted from 1, 0 for an empty slot; at most half are taken. */
-  #slots = new Uint32Array(4 * firstCapacity);
+  /** Open addressing: places counted from 1, 0 for an empty slot; at most half are taken. Undefined until a serial number is looked for. */
+  #slots: Uint32Array | undefined = new Uint32Array(4 * firstCapacity);
+
+  /** All of a table in octets; decode() makes it again, on a machine of the same byte order. */
+  encode(): Uint8Array {
+    const [count, columns] = [this.#count, this.#columns()];
+    const sizes = Uint32Array.of(count, this.#digitsEnd);
+    return Buffer.concat([
+      octetsOf(sizes),
+      this.#digits.subarray(0, this.#digitsEnd),
+      ...columns.map(column => octetsOf(column.subarray(0, count))),
+    ]);
+  }
+
+  /** Undefined for octets of another length than their beginning says. */
+  static decode(octets: Uint8Array): RevocationTable | undefined {
+    const sizes = new Uint32Array(2);
+    if (octets.length < sizes.byteLength) return undefined;
+    octetsOf(sizes).set(octets.subarray(0, sizes.byteLength));
+    const [count = 0, digitsEnd = 0] = sizes;
+    if (octets.length !== sizes.byteLength + digitsEnd + count * octetsPerPlace) return undefined;
+    const table = new RevocationTable();
+    const capacity = Math.max(count, firstCapacity);
+    table.#count = count;
+    table.#digitsEnd = digitsEnd;
+    table.#digits = new Uint8Array(Math.max(digitsEnd, firstCapacity * 32));
+    let at = sizes.byteLength;
+    const take = (into: Column, length: number): void => {
+      const part = octetsOf(into.subarray(0, length));
+      part.set(octets.subarray(at, (at += part.length)));
+    };
+    take(table.#digits, digitsEnd);
+    table.#start = new Uint32Array(capacity);
+    table.#length = new Uint8Array(capacity);
+    table.#reason = new Uint32Array(capacity);
+    table.#date = new Float64Array(capacity);
+    table.#notAfter = new Float64Array(capacity);
+    table.#invalidityDate = new Float64Array(capacity);
+    table.#seq = new Float64Array(capacity);
+    table.#isRevoked = new Uint8Array(capacity);
+    for (const column of table.#columns()) take(column, count);
+    table.#slots = undefined;
+    return table;
+  }
+
+  #columns(): readonly Column[] {
+    return [
+      ...[this.#start, this.#length, this.#reason, this.#date, this.#notAfter],
+      ...[this.#invalidityDate, this.#seq, this.#isRevoked],
+    ];
+  }
 
   get(serial: string): Revocation | undefined {
     const digits = Buffer.from(serial, 'latin1');
-    const place = (this.#slots[this.#slotOf(digits, 0, digits.length)] ?? 0) - 1;
+    const place = this.#placeOf(digits);
     return place >= 0 && this.#isRevoked[place] === 1 ? this.#at(place) : undefined;
   }
 
@@ -73,11 +122,12 @@ export class RevocationTable {
   /** What was there under the same serial number is replaced. */
   setFromLine(revocation: RevocationInLine): void {
     const { line, start, end } = revocation;
-    const slot = this.#slotOf(line, start, end);
-    let place = (this.#slots[slot] ?? 0) - 1;
+    const slots = (this.#slots ??= this.#indexed());
+    const slot = this.#slotOf(slots, line, start, end);
+    let place = (slots[slot] ?? 0) - 1;
     if (place < 0) {
       place = this.#append(line, start, end);
-      this.#slots[slot] = place + 1;
+      slots[slot] = place + 1;
     }
     this.#date[place] = revocation.date;
     this.#reason[place] = revocation.reason;
@@ -85,12 +135,12 @@ export class RevocationTable {
     this.#invalidityDate[place] = revocation.invalidityDate ?? NaN;
     this.#seq[place] = revocation.seq;
     this.#isRevoked[place] = 1;
-    if (2 * this.#count >= this.#slots.length) this.#rehash();
+    if (2 * this.#count >= slots.length) this.#slots = undefined;
   }
 
   delete(serial: string): void {
     const digits = Buffer.from(serial, 'latin1');
-    const place = (this.#slots[this.#slotOf(digits, 0, digits.length)] ?? 0) - 1;
+    const place = this.#placeOf(digits);
     if (place >= 0) this.#isRevoked[place] = 0;
   }
 
@@ -99,7 +149,7 @@ export class RevocationTable {
     copy.#count = this.#count;
     copy.#digitsEnd = this.#digitsEnd;
     copy.#digits = this.#digits.slice();
-    copy.#slots = this.#slots.slice();
+    copy.#slots = this.#slots?.slice();
     copy.#start = this.#start.slice();
     copy.#length = this.#length.slice();
     copy.#reason = this.#reason.slice();
@@ -163,11 +213,17 @@ export class RevocationTable {
     };
   }
 
+  /** -1 where it is not there. */
+  #placeOf(digits: Uint8Array): number {
+    const slots = (this.#slots ??= this.#indexed());
+    return (slots[this.#slotOf(slots, digits, 0, digits.length)] ?? 0) - 1;
+  }
+
   /** The slot of a serial number, or the empty one where it belongs. */
-  #slotOf(bytes: Uint8Array, start: number, end: number): number {
-    const mask = this.#slots.length - 1;
+  #slotOf(slots: Uint32Array, bytes: Uint8Array, start: number, end: number): number {
+    const mask = slots.length - 1;
     let slot = hash(bytes, start, end) & mask;
-    for (let place = this.#slots[slot] ?? 0; place !== 0; place = this.#slots[slot] ?? 0) {
+    for (let place = slots[slot] ?? 0; place !== 0; place = slots[slot] ?? 0) {
       if (this.#isSerial(place - 1, bytes, start, end)) break;
       slot = (slot + 1) & mask;
     }
@@ -207,12 +263,16 @@ export class RevocationTable {
     this.#isRevoked = grown(this.#isRevoked, new Uint8Array(capacity));
   }
 
-  #rehash(): void {
-    this.#slots = new Uint32Array(4 * this.#slots.length);
+  /** Slots with room for four times as many. */
+  #indexed(): Uint32Array {
+    let size = 4 * firstCapacity;
+    while (size < 8 * this.#count) size *= 2;
+    const slots = new Uint32Array(size);
     for (let place = 0; place < this.#count; place += 1) {
       const start = this.#start[place] ?? 0;
-      this.#slots[this.#slotOf(this.#digits, start, start + (this.#length[place] ?? 0))] = place + 1;
+      slots[this.#slotOf(slots, this.#digits, start, start + (this.#length[place] ?? 0))] = place + 1;
     }
+    return slots;
   }
 
   #sorted(places: Uint32Array): Uint32Array {
@@ -266,6 +326,15 @@ export class RevocationTable {
     }
     return 0;
   }
+}
+
+type Column = Float64Array | Uint32Array | Uint8Array;
+
+/** Of all columns but the digits. */
+const octetsPerPlace = 4 + 1 + 4 + 4 * 8 + 1;
+
+function octetsOf(column: Column): Uint8Array {
+  return new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
 }
 
 /** By four hex digits. */

@@ -1,7 +1,9 @@
-import { isTorn, readLines } from './ledger-lines.ts';
+import { isTorn, type Line, readLines } from './ledger-lines.ts';
 import { parsedLine } from './ledger-lookup.ts';
+import { beginningMark, markBehind, worthKeeping } from './ledger-mark.ts';
 import type { LedgerEntry, LedgerEvent } from './ledger.ts';
 import { type ListedRevocations, type Revocation, RevocationTable } from './revocation-table.ts';
+import { keep, readKept } from './revocations-kept.ts';
 import { isIssuedLine, readRevokedLine, serialOf } from './revoked-line.ts';
 
 export type { Revocation } from './revocation-table.ts';
@@ -31,24 +33,33 @@ export interface Revocations {
   readonly publications: readonly Publication[];
 }
 
-interface Fold {
+/** What a ledger says of revocations while it is read. */
+export interface Fold {
   readonly revoked: RevocationTable;
   readonly released: Map<string, Release>;
   readonly publications: Publication[];
 }
 
-/** Reads what a ledger says of revocations. Takes no lock. Throws `not-found`, `unreadable`, `ledger-corrupt`. */
-// eslint-disable-next-line @typescript-eslint/require-await -- a ledger that is no file will have to wait
+/**
+ * Reads what a ledger says of revocations; of a large one what was kept, and what came since. Takes no lock. Throws `not-found`, `unreadable`,
+ * `ledger-corrupt`.
+ */
 export async function readRevocations(path: string): Promise<Revocations> {
-  const fold: Fold = { revoked: new RevocationTable(), released: new Map(), publications: [] };
-  for (const line of readLines(path)) {
+  const kept = await readKept(path);
+  const { lines, end } = kept?.mark ?? beginningMark;
+  const fold = kept?.fold ?? { revoked: new RevocationTable(), released: new Map(), publications: [] };
+  let last: Line | undefined;
+  for (const line of readLines(path, { lines, offset: end })) {
     if (isTorn(line)) break;
+    last = line;
     const revocation = line.isLast ? undefined : readRevokedLine(line);
     if (revocation !== undefined) {
       fold.revoked.setFromLine(revocation);
       if (fold.released.size > 0) fold.released.delete(serialOf(revocation));
     } else if (line.isLast || !isIssuedLine(line)) apply(fold, parsedLine(line, path));
   }
+  const mark = last === undefined ? undefined : markBehind(last);
+  if (mark !== undefined && mark.end - end > worthKeeping) await keep(path, mark, fold);
   return fold;
 }
 
