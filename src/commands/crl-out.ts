@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { CrlPublication } from '../authority/crl.ts';
-import { pemOf } from '../authority/published-crls.ts';
+import { pemOf, readable } from '../authority/published-crls.ts';
 import type { RebuiltCrl } from '../authority/rebuild-crls.ts';
-import { checkReplaceable, checkWritable, ensureDirectory, replaceFile } from '../files.ts';
+import { crlLimit } from '../authority/trust.ts';
+import { MtlsctlError } from '../errors.ts';
+import { checkReplaceable, checkWritable, ensureDirectory, readOptional, replaceFile } from '../files.ts';
 import { formatInstant } from '../options.ts';
 
 /** Where the CRLs go besides the PKI directory. */
@@ -13,14 +15,25 @@ export interface CrlOut {
   readonly isSeries: boolean;
 }
 
-/** Throws `unwritable` before anything is signed. */
+/** Throws `unwritable`, and `already-exists` for a file that is no CRL, before anything is signed. */
 export async function checkOut({ path, isSeries }: CrlOut): Promise<void> {
   if (!isSeries) {
     checkReplaceable(path);
+    await refuseOther(path);
     return;
   }
   await ensureDirectory(path, 0o755);
   checkWritable(path);
+}
+
+/** A slip of the hand must not cost a key or a ledger. */
+async function refuseOther(path: string): Promise<void> {
+  const file = await readOptional(path, crlLimit);
+  if (file === undefined || file.length === 0 || readable(file).length > 0) return;
+  throw new MtlsctlError('already-exists', `${path} is there, and is no CRL`, {
+    hints: [`look at it with 'mtlsctl inspect ${path}'`, 'give --out another name, or remove the file first'],
+    details: { path },
+  });
 }
 
 /** Writes them and tells the files. */
