@@ -6,7 +6,7 @@ import { type Crl, readCrls } from '../x509/crl.ts';
 import { crlNumber } from '../x509/extensions.ts';
 import { formatName, nameKey, namesMatch } from '../x509/name.ts';
 import { type Authority, installedAuthorities, loadAuthority } from './authority.ts';
-import { type KnownIssuer, knownIssuers, signerOf } from './known-issuers.ts';
+import { type KnownIssuer, knownIssuers, signerOf, withoutCrl } from './known-issuers.ts';
 import { isSignedBy } from './published-crls.ts';
 import { currentPublication, listedAt, readRevocations, type Revocation, type Revocations } from './revocations.ts';
 import { crlLimit, crlsPath, readOptionalTrustAnchors } from './trust.ts';
@@ -41,7 +41,7 @@ export interface CheckedCrl {
 
 export interface CrlCheck {
   readonly directory: string;
-  /** Empty for all: the authorities here, the trust anchors, and whoever else has a CRL in `crl.pem`. */
+  /** Empty for all: the authorities here, the CAs elsewhere whose CRLs are wanted, and whoever else has a CRL in `crl.pem`. */
   readonly authorities: readonly string[];
   /** Milliseconds. */
   readonly minRemaining: number;
@@ -171,7 +171,7 @@ function missingFrom(crl: Crl, revocations: Revocations): readonly Revocation[] 
   return missing;
 }
 
-/** The trust anchors whose authority is elsewhere, and whoever else has a CRL in `crl.pem`. */
+/** The authorities elsewhere whose CRLs are wanted, and whoever else has a CRL in `crl.pem`. */
 async function checkOthers(
   check: CrlCheck,
   authorities: readonly Authority[],
@@ -181,19 +181,20 @@ async function checkOthers(
   const known = await knownIssuers(directory, now);
   const isOwn = (subject: Certificate['subject']): boolean =>
     authorities.some(({ certificate }) => namesMatch(certificate.subject, subject));
-  const anchors = (await readOptionalTrustAnchors(directory)).filter(({ subject }) => !isOwn(subject));
-  const present = new Set(published.crls.map(({ issuer }) => nameKey(issuer)));
-  const missing = anchors.filter(({ subject }) => !present.has(nameKey(subject)));
+  const anchors = (await readOptionalTrustAnchors(directory)).map(({ subject }) => nameKey(subject));
+  const missing = withoutCrl(known, published.crls).filter(({ subject }) => !isOwn(subject));
   return [
     ...published.crls
       .filter(({ issuer }) => !isOwn(issuer))
       .map(crl => checkForeign(check, crl, known, published.path)),
-    ...missing.map(({ subject }) => missingAnchor(formatName(subject), published)),
+    ...missing.map(({ subject }) => missingOther(subject, anchors.includes(nameKey(subject)), published)),
   ];
 }
 
-function missingAnchor(issuer: string, { path, problem }: CrlFile): CheckedCrl {
-  const lacking: CrlProblem = { code: 'missing', message: `there is no CRL of the root ${issuer} in ${path}` };
+function missingOther(subject: Certificate['subject'], isAnchor: boolean, { path, problem }: CrlFile): CheckedCrl {
+  const issuer = formatName(subject);
+  const who = isAnchor ? `the root ${issuer}` : issuer;
+  const lacking: CrlProblem = { code: 'missing', message: `there is no CRL of ${who} in ${path}` };
   return { authority: undefined, issuer, file: path, ...noFacts, problems: [problem ?? lacking] };
 }
 

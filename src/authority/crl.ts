@@ -14,7 +14,7 @@ import type { CrlPublished, LedgerEvent } from './ledger-format.ts';
 import type { Ledger } from './ledger.ts';
 import { lastPublication, listedAt, readRevocations, type Revocations } from './revocations.ts';
 import { crlOf, pemOf } from './published-crls.ts';
-import { crlLimit } from './trust.ts';
+import { crlLimit, crlsPath } from './trust.ts';
 
 /** A CRL of ours as it was published. Instants in milliseconds. */
 export interface CrlPublication {
@@ -27,6 +27,8 @@ export interface CrlPublication {
 }
 
 export interface CrlOrder {
+  /** The PKI directory, once its readers can see CRLs of this authority. */
+  readonly directory?: string;
   readonly certificate: Certificate;
   readonly paths: AuthorityPaths;
   readonly ledger: Ledger;
@@ -93,13 +95,23 @@ export async function putInPlace(paths: Pick<AuthorityPaths, 'crlDer' | 'crlPem'
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
-/** The CRL in `crl.der`, if this authority signed it: one that was damaged or put there by others does not count. */
+/**
+ * The newest CRL that this authority signed, in its own file and in what relying parties read: one file may be gone, or come from an old
+ * copy together with the ledger. What was damaged or put there by others does not count.
+ */
 export async function crlInForce({
+  directory,
   paths,
   certificate,
-}: Pick<CrlOrder, 'certificate' | 'paths'>): Promise<Crl | undefined> {
-  const file = await readOptional(paths.crlDer, crlLimit);
-  return file === undefined ? undefined : crlOf(file, certificate);
+}: Pick<CrlOrder, 'certificate' | 'directory' | 'paths'>): Promise<Crl | undefined> {
+  const read = async (path: string): Promise<Crl | undefined> => {
+    const file = await readOptional(path, crlLimit);
+    return file === undefined ? undefined : crlOf(file, certificate);
+  };
+  const own = (await read(paths.crlDer)) ?? (await read(paths.crlPem));
+  const published = directory === undefined ? undefined : await read(crlsPath(directory));
+  if (own === undefined || published === undefined) return own ?? published;
+  return (crlNumber(published) ?? 0n) > (crlNumber(own) ?? 0n) ? published : own;
 }
 
 /** Above all that the ledger knows, and above the one in force even where the ledger was restored from an old copy. */

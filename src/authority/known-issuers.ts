@@ -6,7 +6,7 @@ import { verifyChain } from '../path/verify.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
 import { keyUsage, KeyUsage } from '../x509/extensions.ts';
-import { namesMatch } from '../x509/name.ts';
+import { nameKey, namesMatch } from '../x509/name.ts';
 import { type Authority, installedAuthorities } from './authority.ts';
 import { isSignedBy } from './published-crls.ts';
 import { encodeCertificates, readOptionalTrustAnchors } from './trust.ts';
@@ -70,12 +70,27 @@ export async function keepCrlIssuers(directory: string, certificates: readonly C
   await replaceFile(crlIssuersPath(directory), encodeCertificates([...present, ...added]), { mode: 0o644 });
 }
 
+/**
+ * The CAs elsewhere whose CRLs servers want in `crl.pem`, since there is none of their name among `crls`: the trust anchors, those above the
+ * authorities here, and those whose CRL was imported once.
+ */
+export function withoutCrl(known: readonly KnownIssuer[], crls: readonly Crl[]): readonly Certificate[] {
+  const isPresent = new Set(crls.map(({ issuer }) => nameKey(issuer)));
+  const missing = known.filter(
+    ({ authority, certificate }) =>
+      authority === undefined && maySignCrls(certificate) && !isPresent.has(nameKey(certificate.subject)),
+  );
+  return missing.map(({ certificate }) => certificate);
+}
+
+/** RFC 5280, 4.2.1.3. */
+function maySignCrls(certificate: Certificate): boolean {
+  return ((keyUsage(certificate) ?? KeyUsage.cRLSign) & KeyUsage.cRLSign) !== 0;
+}
+
 /** Who signed a CRL; undefined where it is nobody of these, or one that may not (RFC 5280, 4.2.1.3: cRLSign). */
 export function signerOf(crl: Crl, known: readonly KnownIssuer[]): KnownIssuer | undefined {
-  return known.find(
-    ({ certificate }) =>
-      ((keyUsage(certificate) ?? KeyUsage.cRLSign) & KeyUsage.cRLSign) !== 0 && isSignedBy(crl, certificate),
-  );
+  return known.find(({ certificate }) => maySignCrls(certificate) && isSignedBy(crl, certificate));
 }
 
 /** Whether there is any of the CRL issuer's name, whoever signed it. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readOptional } from '../files.ts';
+import type { Signer } from '../keys/signer.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import {
   type Authority,
@@ -123,15 +124,26 @@ async function rebuild(
 ): Promise<readonly [CrlPublication, ...CrlPublication[]]> {
   const { directory, config, kind } = order;
   const { certificate, name, paths } = authority;
-  const signer = await openAuthorityKey(authority, () => order.passphrase(name));
+  const signer = await openForCrl(order, authority);
   return withCrlLock(directory, name, () =>
     publish(kind, {
-      ...{ certificate, paths, signer, now: order.now, acceptClock: order.acceptClock },
+      ...{ directory, certificate, paths, signer, now: order.now, acceptClock: order.acceptClock },
       ledger: openLedger(directory, authority),
       validity: order.validity ?? configuredValidity(config, authority),
       points: crlPointsOf(config, name),
     }),
   );
+}
+
+async function openForCrl(order: CrlRebuild, authority: Authority): Promise<Signer> {
+  try {
+    return await openAuthorityKey(authority, () => order.passphrase(authority.name));
+  } catch (error) {
+    if (!isMtlsctlError(error, 'key-missing')) throw error;
+    throw new MtlsctlError('key-missing', error.message, {
+      hints: ['sign it where the key is, and carry it here: mtlsctl crl --import <file>'],
+    });
+  }
 }
 
 async function publish(kind: CrlKind, order: CrlOrder): Promise<readonly [CrlPublication, ...CrlPublication[]]> {

@@ -6,7 +6,7 @@ import type { Crl } from '../x509/crl.ts';
 import { crlNumber } from '../x509/extensions.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
-import { type KnownIssuer, knownIssuers, signerOf } from './known-issuers.ts';
+import { type KnownIssuer, knownIssuers, signerOf, withoutCrl } from './known-issuers.ts';
 import { crlOf, readable, writePublishedCrls } from './published-crls.ts';
 import { crlLimit, crlsPath } from './trust.ts';
 
@@ -16,6 +16,8 @@ export interface Repair {
   readonly wasDamaged: boolean;
   /** The issuers of CRLs that nobody known here has signed. */
   readonly dropped: readonly string[];
+  /** The CAs elsewhere whose CRLs had been imported, or are wanted, and which `crl.pem` has lost altogether. */
+  readonly missing: readonly string[];
 }
 
 /** A CRL that was signed a moment ago. */
@@ -42,7 +44,9 @@ export async function renewPublishedCrls(directory: string, fresh: readonly Fres
       ...fresh,
     ]);
     if (kept.length > 0) await writePublishedCrls(directory, kept);
-    return { wasDamaged: file !== undefined && present.length === 0, dropped };
+    // Where crl.pem is there, and as it was left, crl --check tells what was never imported.
+    const missing = present.length > 0 ? [] : withoutCrl(known, kept).map(({ subject }) => formatName(subject));
+    return { wasDamaged: file !== undefined && present.length === 0, dropped, missing };
   });
 }
 

@@ -91,7 +91,7 @@ async function changeLocked(order: RevocationOrder, signer: Signer): Promise<Rev
   instantOf(before, order);
   await appendInParts(ledger, events, now);
   const publication = await publishCrl({
-    ...{ certificate, paths, ledger, signer, now, acceptClock },
+    ...{ directory, certificate, paths, ledger, signer, now, acceptClock },
     validity: configuredValidity(config, authority),
     points: crlPointsOf(config, name),
     revocations: withEvents(before, events),
@@ -108,23 +108,31 @@ async function changeLocked(order: RevocationOrder, signer: Signer): Promise<Rev
 }
 
 function decideAll({ targets, change, now }: RevocationOrder, { revoked }: Revocations): readonly RevocationOutcome[] {
-  return targets.certificates.map(certificate =>
-    decide(certificate, revoked.get(certificate.issued.serial), change, now),
+  const present = targets.certificates.map(({ issued }) => revoked.get(issued.serial));
+  // A service may have certificates on hold and others that were revoked for good before.
+  const isAnyOnHold = present.some(each => each?.reason === CrlReason.certificateHold);
+  return targets.certificates.map((certificate, index) =>
+    change.kind === 'release'
+      ? release(certificate, present[index], isAnyOnHold)
+      : decide(certificate, present[index], change, now),
   );
+}
+
+/** Whether a change makes a difference to what is revoked for this reason, or not at all. */
+export function isChanged(present: Pick<Revocation, 'reason'> | undefined, change: RevocationChange): boolean {
+  const isOnHold = present?.reason === CrlReason.certificateHold;
+  if (change.kind === 'release') return isOnHold;
+  return present === undefined || (isOnHold && change.reason !== CrlReason.certificateHold);
 }
 
 /** The first date stands, and the first reason too, but for a hold that becomes final (RFC 5280, 5.3.1). */
 function decide(
   certificate: IssuedCertificate,
   present: Revocation | undefined,
-  change: RevocationChange,
+  change: Extract<RevocationChange, { kind: 'revoke' }>,
   now: number,
 ): RevocationOutcome {
-  if (change.kind === 'release') return release(certificate, present);
-  const isOnHold = present?.reason === CrlReason.certificateHold;
-  if (present !== undefined && !(isOnHold && change.reason !== CrlReason.certificateHold)) {
-    return { certificate, status: 'unchanged', revocation: present };
-  }
+  if (!isChanged(present, change)) return { certificate, status: 'unchanged', revocation: present };
   const date = present?.date ?? Math.floor(now / 1000) * 1000;
   return {
     certificate,
@@ -133,9 +141,14 @@ function decide(
   };
 }
 
-function release(certificate: IssuedCertificate, present: Revocation | undefined): RevocationOutcome {
+function release(
+  certificate: IssuedCertificate,
+  present: Revocation | undefined,
+  isAnyOnHold: boolean,
+): RevocationOutcome {
   if (present === undefined) return { certificate, status: 'unchanged', revocation: undefined };
   if (present.reason === CrlReason.certificateHold) return { certificate, status: 'released', revocation: undefined };
+  if (isAnyOnHold) return { certificate, status: 'unchanged', revocation: present };
   const { serial } = certificate.issued;
   throw new MtlsctlError(
     'policy-refused',

@@ -70,8 +70,12 @@ function outOf(options: OptionValues, authorities: readonly string[]): CrlOut | 
   return { path, isSeries, isDer };
 }
 
-function tellOf({ wasDamaged, dropped }: Repair, context: CommandContext): void {
+function tellOf({ wasDamaged, dropped, missing }: Repair, context: CommandContext): void {
   if (wasDamaged) context.warn('crl.pem was damaged: what had been imported into it has to be imported again');
+  for (const issuer of missing)
+    context.warn(
+      `crl.pem has no CRL of ${printable(issuer)}, without which servers refuse: mtlsctl crl --import <file>`,
+    );
   for (const issuer of dropped)
     context.warn(`left out of crl.pem: a CRL of ${issuer}, which nobody known here has signed`);
 }

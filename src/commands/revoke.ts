@@ -7,10 +7,10 @@ import {
   isIntermediate,
   type RevocationTarget,
 } from '../authority/revocation-targets.ts';
-import { changeRevocations, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
+import { changeRevocations, isChanged, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
 import { reissue, servicesInNeed } from '../enrolment/reissue.ts';
 import type { ServiceEntry } from '../enrolment/entry.ts';
-import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readBounded } from '../files.ts';
 import type { Signer } from '../keys/signer.ts';
 import {
@@ -142,7 +142,8 @@ async function targetFrom(service: string | undefined, options: OptionValues): P
   if (service !== undefined) return { kind: 'service', service: parseServiceName(service) };
   if (serial !== undefined) return { kind: 'serial', serial };
   if (file === undefined) return { kind: 'many', issuedBefore, spki };
-  const [certificate] = readCertificates(await readBounded(file));
+  const content = await readBounded(file);
+  const [certificate] = inFile(file, () => readCertificates(content));
   if (certificate === undefined) throw new MtlsctlError('malformed', `${file} holds no certificate`);
   return { kind: 'certificate', certificate, file };
 }
@@ -184,7 +185,7 @@ async function confirm(
 ): Promise<void> {
   const verb = change.kind === 'release' ? 'release' : 'revoke';
   const counts = found.map(({ authority, certificates }) => {
-    const open = certificates.filter(({ revocation }) => (revocation === undefined) === (verb === 'revoke')).length;
+    const open = certificates.filter(({ revocation }) => isChanged(revocation, change)).length;
     return { name: authority.name, open };
   });
   const total = counts.reduce((sum, { open }) => sum + open, 0);
@@ -206,8 +207,12 @@ async function openKeys(
       signers.push(await openAuthorityKey(authority, () => passphrase(authority.name)));
     } catch (error) {
       if (!isMtlsctlError(error, 'key-missing')) throw error;
-      throw new MtlsctlError('key-missing', error.message, {
-        hints: ['revoke where the key is, and carry the CRL here'],
+      const others = found.filter(each => each.authority !== authority).map(each => each.authority.name);
+      throw new MtlsctlError('key-missing', `nothing was revoked: ${error.message}`, {
+        hints: [
+          'revoke where the key is, and carry the CRL here',
+          ...others.map(name => `for those of '${name}' alone: add --authority ${name}`),
+        ],
       });
     }
   }
@@ -224,6 +229,8 @@ async function replace(
   const certificates = found.flatMap(targets => targets.certificates);
   const serials = new Set(certificates.map(({ issued }) => issued.serial));
   const leaves = certificates.filter(certificate => !isIntermediate(certificate));
+  if (leaves.length < certificates.length)
+    context.warn("--reissue is for services: for an authority run 'mtlsctl issue-intermediate <name>'");
   const services = [...new Set(leaves.flatMap(({ issued }) => issued.service ?? []))];
   const inNeed = await servicesInNeed(context.directory, services, serials);
   for (const service of services.filter(each => !inNeed.includes(each)))
