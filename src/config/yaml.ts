@@ -12,6 +12,7 @@ import {
 } from 'yaml';
 import { MtlsctlError } from '../errors.ts';
 import { printable } from '../printable.ts';
+import { parsePlainYaml } from './plain-yaml.ts';
 
 /** A value of a YAML file with the line on which it begins. Scalars are text: what a value means is decided by the key it stands under. */
 export type YamlValue =
@@ -36,6 +37,11 @@ const maxIndentation = 100;
  */
 export function parseYaml(text: string, source: string, limit = defaultLimit): YamlValue {
   if (text.length > limit) throw new MtlsctlError('too-large', `${source} is larger than ${limit} bytes`);
+  return parsePlainYaml(text) ?? parseWholeYaml(text, source);
+}
+
+/** Everything that parseYaml() takes, by the package. */
+export function parseWholeYaml(text: string, source: string): YamlValue {
   checkDepth(text, source);
   const lines = new LineCounter();
   // Scalars stay text (failsafe): `no` is no boolean and 1e3 no number. Duplicate keys are found below, in linear time and with both lines.
@@ -62,7 +68,7 @@ export function invalid(
   message: string,
   facts: { readonly hints?: readonly string[]; readonly key?: string } = {},
 ): MtlsctlError {
-  const { hints = [], ...details } = facts;
+  const { hints = [`edit ${source}, line ${line}`], ...details } = facts;
   return new MtlsctlError('config-invalid', `${printable(source)}:${line}: ${message}`, {
     hints,
     details: { file: source, line, ...details },
