@@ -43,7 +43,7 @@ What a crash or a failure left is gone on with: a certificate that was issued is
       );
   },
   async run(context, operands, options) {
-    const services = operands.map(name => parseServiceName(name));
+    const services = [...new Set(operands.map(name => parseServiceName(name)))];
     const mode = modeOf(services, options);
     const { renewalModes } = await import('./renew-modes.ts');
     return renewalModes[mode](context, services, options);
