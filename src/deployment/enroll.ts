@@ -28,7 +28,7 @@ import {
 } from './generation.ts';
 import { filesOf } from './generation-layout.ts';
 import { accessOf, settleAccess } from './key-access.ts';
-import { checkOutputs, hasOtherOutputs, outputsOf } from './outputs.ts';
+import { checkKeyForOutputs, checkOutputs, hasOtherOutputs, outputsOf } from './outputs.ts';
 import type { RevocationCheck } from './revocation.ts';
 import { planService, referenceNames, type ServicePlan } from './plan.ts';
 import {
@@ -271,6 +271,7 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
   const { now, plan, reasons } = examination;
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
+  checkKeyForOutputs(plan, enrolment.passphrase !== undefined);
   const key = await generateKey(plan.keyType);
   const { chain, warnings } = await enrolment.issue(plan, key.publicKey, now);
   const certificate = await putInForce({

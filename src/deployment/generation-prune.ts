@@ -25,7 +25,8 @@ export function prune(serviceDirectory: string, now: number, overlap: number): r
   const previous = generations.filter(name => current !== undefined && name < current).at(-1);
   const outdated = generations.filter((name, index) => {
     const replacedAt = instantOf(generations[index + 1] ?? name);
-    return name !== current && name !== previous && now - replacedAt > overlap;
+    // One of a time that is far ahead was made by a clock that was wrong.
+    return name !== current && name !== previous && Math.abs(now - replacedAt) > overlap;
   });
   for (const name of outdated) removeTree(join(serviceDirectory, name));
   return [...unfinished, ...outdated];

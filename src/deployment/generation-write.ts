@@ -1,13 +1,15 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
-import { createFile, statPath, syncAndClose, syncDirectory } from '../file-operations.ts';
+import { createFile, listNames, statPath, syncAndClose, syncDirectory } from '../file-operations.ts';
 import { giveAccess } from './key-access.ts';
 import {
   currentLink,
   filesOf,
   type GenerationFile,
   type GenerationFiles,
+  generationPattern,
   type InstallOptions,
+  instantOf,
   type KeyAccess,
 } from './generation-layout.ts';
 
@@ -55,11 +57,14 @@ export async function allDone(steps: readonly Promise<void>[]): Promise<void> {
   await Promise.all(steps);
 }
 
-/** `..20261122T140501Z-3f9c`: the instant, and a random part for several within a second. */
+/**
+ * `..20261122T140501Z-3f9c`: the instant and a random part. In the order of their names, generations follow each other: one that is made within the
+ * second of the last, or by a clock that was set back, is named after the second that comes next.
+ */
 export function newName(serviceDirectory: string, options: InstallOptions): string {
-  const timestamp = new Date(options.now).toISOString().replace(/[-:]|\.\d+/g, '');
-  for (;;) {
-    const name = `..${timestamp}-${Buffer.from(options.random(2)).toString('hex')}`;
-    if (statPath(join(serviceDirectory, name)) === undefined) return name;
-  }
+  const names = (listNames(serviceDirectory) ?? []).filter(name => generationPattern.test(name));
+  const newest = Math.max(...names.map(instantOf), -Infinity);
+  const instant = Math.max(options.now, newest + 1000);
+  const timestamp = new Date(instant).toISOString().replace(/[-:]|\.\d+/g, '');
+  return `..${timestamp}-${Buffer.from(options.random(2)).toString('hex')}`;
 }

@@ -41,6 +41,20 @@ export async function checkOutputs({ service, settings, names }: ServicePlan): P
   if (outputs.includes('pkcs12')) await readPassphrase(settings);
 }
 
+/** An authority would have signed for nothing. Throws `config-invalid` where a key is to be encrypted that is to be in PKCS #12 too. */
+export function checkKeyForOutputs(
+  { service, settings }: Pick<ServicePlan, 'service' | 'settings'>,
+  isEncrypted: boolean,
+): void {
+  if (isEncrypted && settings.outputs?.includes('pkcs12') === true) throw noKeyInside(service);
+}
+
+function noKeyInside(service: string): MtlsctlError {
+  return new MtlsctlError('config-invalid', `the key of '${service}' is encrypted, and can't be put into PKCS #12`, {
+    hints: ["leave 'pkcs12' out of 'outputs' in service.yaml, or enroll the service without --passphrase-file"],
+  });
+}
+
 /** The further files for a pair. Throws as checkOutputs() does, and `config-invalid` for PKCS #12 of a key that is encrypted. */
 export async function outputsOf(
   { service, settings }: Pick<ServicePlan, 'service' | 'settings'>,
@@ -70,11 +84,7 @@ function svid({ cert, key, ca }: Pem): readonly ExtraFile[] {
 async function keystore(service: string, settings: ServiceFile, { cert, key }: Pem): Promise<ExtraFile> {
   const passphrase = await readPassphrase(settings);
   const file = Buffer.from(key);
-  if (describePrivateKeyFile(file).encrypted) {
-    throw new MtlsctlError('config-invalid', `the key of '${service}' is encrypted, and can't be put into PKCS #12`, {
-      hints: ["leave 'pkcs12' out of 'outputs' in service.yaml, or enroll the service without --passphrase-file"],
-    });
-  }
+  if (describePrivateKeyFile(file).encrypted) throw noKeyInside(service);
   const content = await encodePkcs12(
     {
       key: await readPrivateKey(file, undefined),
@@ -112,13 +122,19 @@ function passphraseProblem(octets: Buffer): string | undefined {
   return octets.includes(0) || !isUtf8(octets) ? 'is not text in UTF-8' : undefined;
 }
 
+/** Whether a generation lacks a further file that service.yaml asks for, or has one that it does not. */
+export function lacksOutputs(generationDirectory: string, { outputs = [] }: ServiceFile): boolean {
+  const found = listNames(generationDirectory) ?? [];
+  const wanted: readonly string[] = outputs.flatMap(kind => namesByKind[kind]);
+  return extraNames.some(name => found.includes(name) !== wanted.includes(name));
+}
+
 /** Whether the generation in force has other further files than service.yaml asks for. */
 export async function hasOtherOutputs(serviceDirectory: string, plan: ServicePlan): Promise<boolean> {
   const generation = linkedGeneration(serviceDirectory);
   if (generation === undefined) return false;
-  const found = listNames(join(serviceDirectory, generation)) ?? [];
-  const wanted: readonly string[] = (plan.settings.outputs ?? []).flatMap(kind => namesByKind[kind]);
-  if (extraNames.some(name => found.includes(name) !== wanted.includes(name))) return true;
+  const wanted = plan.settings.outputs ?? [];
+  if (lacksOutputs(join(serviceDirectory, generation), plan.settings)) return true;
   return wanted.length > 0 && !(await areAsWanted(join(serviceDirectory, generation), serviceDirectory, plan));
 }
 

@@ -17,6 +17,7 @@ import { emptyJournal, type Journal, journalPaths, writeJournal } from './journa
 import { begun, dropped, failed, inForce, issued, isWaiting, lostJournal } from './journal-steps.ts';
 import { type Examination, examineForRenewal, isStillWanted, knownJournal } from './renewal-examination.ts';
 import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
+import { checkKeyForOutputs } from './outputs.ts';
 import { type ServicePaths, servicePaths } from './service.ts';
 
 /** What all renewals of one run have in common. */
@@ -266,6 +267,7 @@ async function issueAndInstall(work: Work, examination: Examination, journal: Jo
   const due = begun(journal, reasons, previousSerial, now);
   await writeJournal(renewal.directory, service, due);
   const key = await nextKey(work, examination);
+  checkKeyForOutputs(plan, describePrivateKeyFile(new TextEncoder().encode(key.pem)).encrypted);
   await keepWaitingKey(work, key.pem);
   const { chain, warnings } = await renewal.issue(plan, key.publicKey, now);
   const [certificate] = chain;

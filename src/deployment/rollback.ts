@@ -8,10 +8,12 @@ import { formatInstant } from '../options.ts';
 import { sameOctets } from '../der/octets.ts';
 import { type Certificate, readCertificates, serialHex } from '../x509/certificate.ts';
 import { trustRefusal } from './enroll.ts';
-import { linkGeneration } from './generation.ts';
+import { installGeneration, linkGeneration } from './generation.ts';
 import { defaultOverlap, generationPattern, linkedGeneration } from './generation-layout.ts';
 import { emptyJournal, type Journal, journalPaths, readJournal, writeJournal } from './journal.ts';
 import { rolledBack } from './journal-steps.ts';
+import { accessOf } from './key-access.ts';
+import { lacksOutputs, outputsOf } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import type { Renewal, RenewedService } from './renew.ts';
 import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
@@ -83,8 +85,29 @@ async function swapBack(renewal: Renewal, service: string): Promise<Swapped> {
   // Before the swap: a crash between the two runs the hook once too often, and renewal knows what the person wanted.
   await writeJournal(renewal.directory, service, rolledBack(journal, step, now));
   removeFile(journalPaths(renewal.directory, service).key);
-  await linkGeneration(paths.directory, previous);
+  await putBack(renewal, plan, { directory: paths.directory, previous, overlap, now });
   return { plan, certificate, previousSerial: replaced, heldUntil, hasHook };
+}
+
+interface PutBack {
+  readonly directory: string;
+  /** The name of a generation. */
+  readonly previous: string;
+  readonly overlap: number;
+  readonly now: number;
+}
+
+/** A generation that was made when service.yaml asked for other outputs is made once more with those of the present: the service reads them. */
+async function putBack(renewal: Renewal, plan: ServicePlan, what: PutBack): Promise<void> {
+  const { directory, previous, overlap, now } = what;
+  const generation = join(directory, previous);
+  if (!lacksOutputs(generation, plan.settings)) return linkGeneration(directory, previous);
+  const text = async (name: string): Promise<string> =>
+    new TextDecoder().decode(await readBounded(join(generation, name)));
+  const pem = { cert: await text('cert.pem'), key: await text('key.pem'), ca: await text('ca.pem') };
+  const { access } = accessOf(plan.settings);
+  const random = (count: number): Uint8Array => renewal.random(count);
+  await installGeneration(directory, { ...pem, extra: await outputsOf(plan, pem) }, { now, random, access, overlap });
 }
 
 async function knownJournal(renewal: Renewal, service: string): Promise<Journal> {

@@ -16,6 +16,7 @@ import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
 import { consumerRefusal, type Enrolment, putInForce, whyDue } from './enroll.ts';
 import { publicLinksMissing, restorePublicLinks } from './generation.ts';
+import { checkKeyForOutputs } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import {
   readInstalled,
@@ -81,8 +82,9 @@ async function makeRequest(
 ): Promise<'requested' | 'unchanged'> {
   const waiting = await readWaiting(paths);
   if (waiting !== undefined) return answerWaiting(paths, plan, waiting, enrolment);
-  const key = await generateKey(plan.keyType);
   const { passphrase } = enrolment;
+  checkKeyForOutputs(plan, passphrase !== undefined);
+  const key = await generateKey(plan.keyType);
   const keyPem =
     passphrase === undefined
       ? encodePrivateKeyPem(key.pkcs8)

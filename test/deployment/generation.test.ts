@@ -173,12 +173,24 @@ describe('installGeneration', () => {
     expect(publicTag()).toEqual(['a', 'a', 'a']);
   });
 
-  it('finds another name where one is taken', async () => {
+  it('names each after the one before it, within a second and by a clock that was set back', async () => {
     const random = [Buffer.from([0xab, 0xcd]), Buffer.from([0xab, 0xcd]), Buffer.from([0, 1])];
     const options = { now: start, random: () => random.shift() ?? Buffer.alloc(2) };
     const first = await installGeneration(service(), files('a'), options);
     const second = await installGeneration(service(), files('b'), options);
-    expect([first.generation, second.generation]).toEqual(['..20261122T140501Z-abcd', '..20261122T140501Z-0001']);
+    const third = await installGeneration(service(), files('c'), { ...options, now: start - hour });
+    expect([first.generation, second.generation, third.generation]).toEqual([
+      '..20261122T140501Z-abcd',
+      '..20261122T140502Z-abcd',
+      '..20261122T140503Z-0001',
+    ]);
+  });
+
+  it('keeps two generations of a clock that was far ahead at the most', async () => {
+    await install('a', start + 1000 * day);
+    for (const tag of ['b', 'c', 'd', 'e']) await install(tag, start);
+    expect(publicTag()).toEqual(['e', 'e', 'e']);
+    expect(readdirSync(service()).filter(name => name.startsWith('..2'))).toHaveLength(2);
   });
 
   it('says not-found where the PKI directory is missing, and makes none', async () => {

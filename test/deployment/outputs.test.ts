@@ -219,6 +219,52 @@ describe('PKCS #12', () => {
     const encrypted = await run('enroll', 'web', ...flags);
     expect([encrypted.status, encrypted.errors]).toEqual([3, expect.stringContaining('is encrypted')]);
   });
+
+  it('refuses PKCS #12 of a key that is encrypted before anything is signed', async () => {
+    const ledger = (): string => readFileSync(join(pki(), 'authorities', 'site-a', 'ledger.jsonl'), 'utf8');
+    writeFileSync(passphrase(), 'secret\n');
+    const flags = ['--output', 'pkcs12', '--pkcs12-passphrase-file', passphrase(), '--passphrase-file', passphrase()];
+    const before = ledger();
+    for (const args of [[], ['--request']]) {
+      const result = await run('enroll', 'web', ...flags, ...args);
+      expect([result.status, result.errors]).toEqual([3, expect.stringContaining('is encrypted')]);
+    }
+    expect(ledger()).toBe(before);
+    await done('enroll', 'web', '--passphrase-file', passphrase());
+    const issued = ledger();
+    const web = join(pki(), 'web', 'service.yaml');
+    writeFileSync(web, `${readFileSync(web, 'utf8')}outputs: [pkcs12]\npkcs12PassphraseFile: ${passphrase()}\n`);
+    const renewed = await run('renew', 'web', '--force', '--passphrase-file', passphrase());
+    expect([renewed.status, renewed.errors]).toEqual([3, expect.stringContaining('is encrypted')]);
+    expect(ledger()).toBe(issued);
+  });
+
+  it('makes them for an earlier certificate that is put back, and leaves no link that leads nowhere', async () => {
+    const first = certificate();
+    settings('outputs: [combined]');
+    await done('renew', 'lb', '--force');
+    expect(certificate()).not.toBe(first);
+    await done('renew', 'lb', '--rollback');
+    expect(certificate()).toBe(first);
+    expect(readFileSync(at('combined.pem'), 'utf8')).toBe(first + readFileSync(at('key.pem'), 'utf8'));
+    await done('renew', 'lb', '--force');
+    settings();
+    await done('renew', 'lb', '--force');
+    await done('renew', 'lb', '--rollback');
+    expect(existsSync(at('combined.pem'))).toBe(false);
+    expect(() => lstatSync(at('combined.pem'))).toThrow('ENOENT');
+  });
+
+  it('puts the generation before back where both were made within a second', async () => {
+    settings('outputs: [combined]');
+    await done('renew', 'lb');
+    for (let turn = 0; turn < 3; turn += 1) {
+      const before = generation();
+      await done('renew', 'lb', '--force');
+      await done('renew', 'lb', '--rollback');
+      expect(generation()).toBe(before);
+    }
+  });
 });
 
 describe('owner, group and mode', () => {
