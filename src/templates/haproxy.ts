@@ -1,5 +1,4 @@
 import frontend from '../../templates/haproxy/frontend.cfg.tmpl';
-import { serviceFiles } from './facts.ts';
 import type { Template } from './template.ts';
 
 export const haproxy: Template = {
@@ -8,9 +7,6 @@ export const haproxy: Template = {
   reload: () => 'systemctl reload haproxy',
   checksCrl: true,
   enforcesAllow: true,
-  values: ({ callers, directory, service }) => ({
-    keyLink: `${serviceFiles(directory, service).cert}.key`,
-    none: callers?.length === 0,
-  }),
+  values: ({ callers }) => ({ none: callers?.length === 0 }),
   parts: [{ name: 'frontend', file: '/etc/haproxy/haproxy.cfg', format: 'haproxy', comment: '#', text: frontend }],
 };

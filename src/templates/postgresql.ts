@@ -2,7 +2,6 @@ import client from '../../templates/postgresql/client.conf.tmpl';
 import hba from '../../templates/postgresql/pg_hba.conf.tmpl';
 import ident from '../../templates/postgresql/pg_ident.conf.tmpl';
 import server from '../../templates/postgresql/postgresql.conf.tmpl';
-import { ownKeyAnd } from './own-key.ts';
 import type { Template } from './template.ts';
 
 const directory = '/etc/postgresql/15/main';
@@ -11,7 +10,7 @@ export const postgresql: Template = {
   summary: 'server, pg_hba.conf, a map from certificates to roles, and how a client connects',
   takes: ['service', 'peer', 'listen', 'connect'],
   listen: '0.0.0.0:5432',
-  reload: ownKeyAnd('postgres', () => 'systemctl reload postgresql'),
+  reload: () => 'systemctl reload postgresql',
   checksCrl: true,
   enforcesAllow: true,
   parts: [

@@ -1,7 +1,6 @@
 import client from '../../templates/redis/client.sh.tmpl';
 import server from '../../templates/redis/redis.conf.tmpl';
 import { type Facts, serviceFiles } from './facts.ts';
-import { ownKeyAnd } from './own-key.ts';
 import { quote } from './quoting.ts';
 import type { Template } from './template.ts';
 
@@ -9,7 +8,7 @@ export const redis: Template = {
   summary: 'server, and how a client connects',
   takes: ['service', 'peer', 'listen', 'connect'],
   listen: '0.0.0.0:6379',
-  reload: ownKeyAnd('redis', readAnew),
+  reload: readAnew,
   parts: [
     { name: 'redis', file: '/etc/redis/mtlsctl.conf', format: 'redis', comment: '#', text: server },
     { name: 'client', file: 'a shell', format: 'sh', comment: '#', text: client },

@@ -1,7 +1,6 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { it } from 'vitest';
 import { requireTool } from '../requirements.ts';
 import { get } from './exchange.ts';
@@ -21,7 +20,7 @@ describeServer({
     );
     const configuration = inBase(world, 'haproxy.cfg');
     writeFileSync(configuration, surroundings + (printed.parts['frontend'] ?? ''));
-    symlinkSync('key.pem', join(pki.directory, 'user-svc/cert.pem.key'));
+    await pki.mtlsctl('enroll', 'user-svc', '--output', 'combined');
     const behind = await startUpstream(upstream);
     const pidFile = inBase(world, 'haproxy.pid');
     // As ExecReload= of Debian's unit does.

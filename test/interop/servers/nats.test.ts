@@ -1,28 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { requireTool } from '../requirements.ts';
 import { type Answer, type Call, exchange } from './exchange.ts';
-import { allowed, identityOf, oddDirectory, setAllowed } from './pki.ts';
+import { allowed, oddDirectory, setAllowed } from './pki.ts';
 import { fakeSystemctl, startServer, until } from './processes.ts';
 import { describeServer, inBase, mustAccept, runReload, type World } from './suite.ts';
-import { giveTo, serverUser } from './users.ts';
+import { serverUser } from './users.ts';
 
 describeServer({
   name: 'NATS',
   tools: ['nats-server'],
+  user: 'nats',
   async start(world) {
-    const { base, pki } = world;
+    const { base } = world;
     const user = serverUser('nats');
-    giveTo(user, identityOf(pki.directory, 'user-svc').key);
     const printed = await print(world);
     const pidFile = inBase(world, 'nats.pid');
     const path = fakeSystemctl(base, { 'reload nats-server': `kill -HUP "$(cat ${pidFile})"` });
-    if (user === undefined) {
-      writeFileSync(inBase(world, 'bin/chown'), '#!/bin/sh\n');
-      chmodSync(inBase(world, 'bin/chown'), 0o755);
-    }
     const args = ['-c', inBase(world, 'nats.conf')];
     const order = { command: requireTool('nats-server'), args, directory: base, port: world.port };
     const server = await startServer({ ...order, ...(user && { user }) });

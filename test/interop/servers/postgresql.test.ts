@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { requireTool } from '../requirements.ts';
 import { type Answer, type Call, exchange } from './exchange.ts';
-import { allowed, identityOf, oddDirectory } from './pki.ts';
+import { allowed, oddDirectory } from './pki.ts';
 import { fakeSystemctl, startServer } from './processes.ts';
 import { describeServer, inBase } from './suite.ts';
 import { giveTo, serverUser } from './users.ts';
@@ -15,6 +15,7 @@ const query = "select 'served'";
 describeServer({
   name: 'PostgreSQL',
   tools: ['postgres', 'initdb', 'pg_ctl', 'psql'],
+  user: 'postgres',
   async start(world) {
     const { base, pki, port } = world;
     const user = serverUser('postgres');
@@ -23,7 +24,7 @@ describeServer({
     mkdirSync(data, { mode: 0o700 });
     const sockets = inBase(world, 'sockets');
     mkdirSync(sockets);
-    giveTo(user, data, sockets, identityOf(pki.directory, 'user-svc').key);
+    giveTo(user, data, sockets);
     const run = (command: string, args: readonly string[]): void => {
       const { status, stdout, stderr } = spawnSync(requireTool(command), args, {
         cwd: data,
@@ -55,11 +56,6 @@ describeServer({
     const pgCtl = `${requireTool('pg_ctl')} reload -D ${data}`;
     const drop = user === undefined ? '' : `setpriv --reuid ${user.uid} --regid ${user.gid} --clear-groups `;
     const path = fakeSystemctl(base, { 'reload postgresql': `exec ${drop}${pgCtl}` });
-    if (user === undefined) {
-      // Its own user has the key already, and may not give files away.
-      writeFileSync(inBase(world, 'bin/chown'), '#!/bin/sh\n');
-      chmodSync(inBase(world, 'bin/chown'), 0o755);
-    }
     const order = { command: requireTool('postgres'), args: ['-D', data], directory: data, port };
     const server = await startServer({ ...order, stopSignal: 'SIGINT', ...(user && { user }) });
     const roles = [...allowed, 'intruder'].map(name => `create role "${name}" login;`).join(' ');

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { requireTool } from '../requirements.ts';
 import { exchange } from './exchange.ts';
-import { identityOf, oddDirectory } from './pki.ts';
+import { oddDirectory } from './pki.ts';
 import { fakeSystemctl, startServer } from './processes.ts';
 import { describeServer, inBase } from './suite.ts';
 import { giveTo, serverUser } from './users.ts';
@@ -13,13 +13,14 @@ const socket = '/run/redis/redis-server.sock';
 describeServer({
   name: 'Redis',
   tools: ['redis-server', 'redis-cli'],
+  user: 'redis',
   async start(world) {
     const { base, pki, port } = world;
     const user = serverUser('redis');
     const printed = await pki.template('redis', '--service', 'user-svc', '--listen', `127.0.0.1:${port}`);
     const own = inBase(world, 'redis');
     mkdirSync(own);
-    giveTo(user, own, identityOf(pki.directory, 'user-svc').key);
+    giveTo(user, own);
     const configuration = inBase(world, 'redis.conf');
     writeFileSync(configuration, `save ""\n${printed.parts['redis'] ?? ''}`.replaceAll(socket, `${own}/redis.sock`));
     const path = fakeSystemctl(base, {});
@@ -32,7 +33,6 @@ describeServer({
       'redis-cli',
       `[ "$1 $2 $3" = "-e -s ${socket}" ] && shift 3\nexec ${requireTool('redis-cli')} -e -s ${own}/redis.sock "$@"`,
     );
-    if (user === undefined) program('chown', '');
     const order = { command: requireTool('redis-server'), args: [configuration], directory: own, port };
     return { server: await startServer({ ...order, ...(user && { user }) }), printed, path };
   },

@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharedTemporaryDirectory } from '../../temporary.ts';
 import { lacksTool } from '../requirements.ts';
 import type { Answer, Call } from './exchange.ts';
 import { underLoad } from './load.ts';
-import { type Callers, makeServerPki, type PrintedTemplate, type ServerPki } from './pki.ts';
+import { type Callers, identityOf, makeServerPki, type PrintedTemplate, type ServerPki } from './pki.ts';
 import { freePort, type RunningServer, until, untilLogged } from './processes.ts';
+import { serverUser } from './users.ts';
 
 /** What a test of one server has at hand. */
 export interface World {
@@ -31,6 +32,8 @@ type Refused = 'none' | 'stranger' | 'expired' | 'serverOnly' | 'leftOut' | 'rev
 export interface ServerSuite {
   readonly name: string;
   readonly tools: readonly string[];
+  /** The user that it runs as, if not root; its group gets to read the key, as the template says. */
+  readonly user?: string;
   start(world: World): Promise<Started>;
   /** One request over a connection of its own. */
   call(call: Call): Promise<Answer>;
@@ -69,6 +72,8 @@ export function describeServer(suite: ServerSuite): void {
       chmodSync(base(), 0o755);
       const pki = await makeServerPki(base());
       world = { base: base(), pki, port: await freePort(), upstream: await freePort() };
+      if (suite.user !== undefined)
+        await pki.mtlsctl('enroll', 'user-svc', '--group', suite.user, '--key-mode', '0640');
       started = await suite.start(world);
       if (started.path !== undefined) pki.env['PATH'] = started.path;
       // Go compiles first.
@@ -127,6 +132,25 @@ export function describeServer(suite: ServerSuite): void {
       expect(load.failures).toEqual([]);
       expect(load.serials.size).toBe(4);
     });
+
+    const { user } = suite;
+    if (user !== undefined) {
+      it('may read a renewed key before any hook has run: it could be restarted just then', async () => {
+        const { pki } = world;
+        const text = Object.values(started.printed.parts).join('');
+        expect(text).toContain(`enroll user-svc --group ${user} --key-mode 0640 --hook `);
+        expect(started.printed.reload).not.toContain('chown');
+        const seen = join(world.base, 'not-reloaded');
+        await pki.mtlsctl('renew', 'user-svc', '--force', '--hook', `cp "$MTLSCTL_CERT" '${seen}'`);
+        const { key } = identityOf(pki.directory, 'user-svc');
+        const { status, stderr } = spawnSync('cat', [key], { encoding: 'utf8', ...serverUser(user) });
+        expect(status, stderr).toBe(0);
+        expect(statSync(key).mode & 0o037).toBe(0);
+        expect(existsSync(seen)).toBe(true);
+        runReload(started);
+        await until(async () => (await call('allowed')).serial === pki.serial('user-svc'), 'the new certificate');
+      });
+    }
 
     suite.more?.(
       () => world,
