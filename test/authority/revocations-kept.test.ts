@@ -108,6 +108,10 @@ describe('the revocations that are kept of a large ledger', () => {
       'a changed octet',
       (octets: Buffer) => Buffer.from(octets.map((octet, at) => (at === octets.length - 9 ? octet ^ 1 : octet))),
     ],
+    [
+      'another CRL number',
+      (octets: Buffer) => Buffer.from(octets.toString('latin1').replace(/"number":\d/, '"number":0'), 'latin1'),
+    ],
     ['a cut-off end', (octets: Buffer) => octets.subarray(0, -1)],
     ['no line', (octets: Buffer) => octets.subarray(octets.indexOf(10) + 1, octets.indexOf(10) + 2000)],
     [
