@@ -30,6 +30,7 @@ import { filesOf } from './generation-layout.ts';
 import { accessOf, settleAccess } from './key-access.ts';
 import { checkKeyForOutputs, checkOutputs, hasOtherOutputs, outputsOf } from './outputs.ts';
 import type { RevocationCheck } from './revocation.ts';
+import { refuseRevokedAuthority } from './revoked-authority.ts';
 import { planService, referenceNames, type ServicePlan } from './plan.ts';
 import {
   readInstalled,
@@ -269,6 +270,7 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
     return { ...done, ...(await makeWhole(enrolment, paths, examination)) };
   }
   const { now, plan, reasons } = examination;
+  await refuseRevokedAuthority(enrolment, plan.settings);
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
   checkKeyForOutputs(plan, enrolment.passphrase !== undefined);

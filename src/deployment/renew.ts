@@ -19,6 +19,7 @@ import { type Examination, examineForRenewal, isStillWanted, knownJournal } from
 import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
 import { checkKeyForOutputs } from './outputs.ts';
 import { type ServicePaths, servicePaths } from './service.ts';
+import { refuseRevokedAuthority } from './revoked-authority.ts';
 
 /** What all renewals of one run have in common. */
 export interface Renewal extends Enrolment {
@@ -259,7 +260,7 @@ async function issueAndInstall(work: Work, examination: Examination, journal: Jo
   const { renewal, service, paths } = work;
   const { plan, now } = examination;
   refuseWrongClock(renewal, examination);
-  await refuseRevokedAuthority(renewal, examination);
+  await refuseRevokedAuthority(renewal, plan.settings);
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
   const previousSerial = serialInForce(examination);
@@ -290,26 +291,6 @@ function refuseWrongClock({ clock, force }: Renewal, { now }: Examination): void
     hints: ['timedatectl', "if the clock is right and was wrong then: 'mtlsctl renew --force'"],
     details: { now: formatInstant(now), newest: formatInstant(clock.newest) },
   });
-}
-
-/** A new certificate under a revoked authority would be as useless as the last, at every run. */
-async function refuseRevokedAuthority(renewal: Renewal, { plan }: Examination): Promise<void> {
-  const issuers = await renewal.issuers(plan.settings);
-  const revocation = issuers.length === 0 ? undefined : renewal.revocation([...issuers, ...renewal.trustAnchors]);
-  if (revocation === undefined) return;
-  const { subject, reason, revocationDate } = revocation;
-  const when = formatInstant(revocationDate);
-  const name = plan.settings.authority ?? subject;
-  throw new MtlsctlError(
-    'authority-revoked',
-    `the authority '${name}' can't issue: ${subject} was revoked at ${when} (${reason})`,
-    {
-      hints: [
-        "make another authority with 'mtlsctl issue-intermediate <name>', and name it as 'authority' in service.yaml",
-      ],
-      details: { authority: name, subject, reason, revocationDate: when },
-    },
-  );
 }
 
 interface NextKey {
