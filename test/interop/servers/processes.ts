@@ -33,7 +33,9 @@ const patience = 30_000;
 /** Starts a server and waits until it accepts connections. Throws with its log where it ends instead. */
 export async function startServer(order: ServerOrder): Promise<RunningServer> {
   const { args, command, directory, env, logFile, port, user } = order;
-  const child = spawn(command, args, {
+  // It ends with the test's process, also where that is killed.
+  const bound = ['--pdeathsig', (order.stopSignal ?? 'SIGTERM').slice('SIG'.length), '--', command, ...args];
+  const child = spawn('setpriv', bound, {
     cwd: directory,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -66,6 +66,7 @@ export function describeServer(suite: ServerSuite): void {
   describe.skipIf(missing.length > 0)(title, () => {
     let world: World;
     let started: Started;
+    let isStarted = false;
 
     beforeAll(async () => {
       // Servers that do not run as root have to get at their files.
@@ -75,11 +76,14 @@ export function describeServer(suite: ServerSuite): void {
       if (suite.user !== undefined)
         await pki.mtlsctl('enroll', 'user-svc', '--group', suite.user, '--key-mode', '0640');
       started = await suite.start(world);
+      isStarted = true;
       if (started.path !== undefined) pki.env['PATH'] = started.path;
       // Go compiles first.
     }, 180_000);
 
     afterAll(async () => {
+      // What kept it from starting is told already.
+      if (!isStarted) return;
       await started.server.stop();
       await started.stop?.();
     });
