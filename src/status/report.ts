@@ -80,17 +80,22 @@ function problemObject({ severity, message, hints }: Problem): object {
   return { severity, message, hints };
 }
 
+function certificateFields(certificate: ServiceRow['certificate']): object {
+  if (certificate === undefined) return {};
+  return {
+    subject: formatName(certificate.subject),
+    serial: serialHex(certificate.serialNumber),
+    notBefore: formatInstant(certificate.notBefore),
+    notAfter: formatInstant(certificate.notAfter),
+    sha256: fingerprint(certificate.der),
+  };
+}
+
 function serviceObject(row: ServiceRow, limit: Limit): object {
   const { certificate, files, journal, problems } = row;
   return {
     ...{ service: row.service, authority: files.authority },
-    ...(certificate !== undefined && {
-      subject: formatName(certificate.subject),
-      serial: serialHex(certificate.serialNumber),
-      notBefore: formatInstant(certificate.notBefore),
-      notAfter: formatInstant(certificate.notAfter),
-      sha256: fingerprint(certificate.der),
-    }),
+    ...certificateFields(certificate),
     ...remaining(certificate?.notAfter, limit),
     ...{ renewAt: maybeInstant(files.renewAt), state: dashed(row.state), reasons: row.reasons.map(({ code }) => code) },
     ...{ ok: row.isHealthy, severity: row.severity, problems: problems.map(problemObject) },
@@ -141,13 +146,7 @@ function authorityObject(row: AuthorityRow, limit: Limit): object {
   const { certificate, counts, problems } = row;
   return {
     ...{ authority: row.authority, root: row.isRoot },
-    ...(certificate !== undefined && {
-      subject: formatName(certificate.subject),
-      serial: serialHex(certificate.serialNumber),
-      notBefore: formatInstant(certificate.notBefore),
-      notAfter: formatInstant(certificate.notAfter),
-      sha256: fingerprint(certificate.der),
-    }),
+    ...certificateFields(certificate),
     ...{ chainNotAfter: maybeInstant(row.end), ...remaining(row.end, limit) },
     [row.isRoot ? 'fullIntermediateUntil' : 'fullLeafUntil']: maybeInstant(row.fullUntil),
     ...{ key: row.key, state: dashed(row.state) },
