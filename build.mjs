@@ -1,10 +1,10 @@
-// Builds dist/: the program as one light CommonJS file with V8's code cache beside it, and each heavy package in a file of its own that is
-// loaded when a command needs it. With --single: mtlsctl.cjs, one file with everything in it, for a machine without npm or network.
+// Builds dist/: the program in a few parts with V8's code cache beside each, and each heavy package in a file of its own; each is loaded when a
+// command needs it. With --single: mtlsctl.cjs, one file with everything in it, for a machine without npm or network.
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { basename, join } from 'node:path';
+import { build, transform } from 'esbuild';
 
 const root = import.meta.dirname;
 const dist = join(root, 'dist');
@@ -40,6 +40,16 @@ const vendored = {
       path in heavyModules ? { path: `./${vendorFile(path)}`, external: true } : undefined,
     );
   },
+};
+
+/** The files of the program (see bin/mtlsctl.js): what each is for, and what it is run with before V8's code for it is kept. */
+const parts = {
+  'mtlsctl.cjs': {
+    entryPoints: ['src/program.ts', 'src/commands/inspect.ts'],
+    warmUpWith: directory => ['inspect', join(directory, 'user-svc', 'cert.pem')],
+  },
+  'verify-chain.cjs': { entryPoints: ['src/commands/verify-chain.ts'], warmUpWith: () => ['verify-chain', 'user-svc'] },
+  'rest.cjs': { warmUpWith: () => ['enroll', 'api-gateway'] },
 };
 
 /** Commander wants node:child_process for subcommands that are programs of their own; ours are not, and it takes 3 ms to load. */
@@ -81,14 +91,7 @@ async function buildSingle() {
 async function buildDist() {
   await rm(dist, { recursive: true, force: true });
   await Promise.all([
-    build({
-      ...common,
-      entryPoints: ['src/program.ts'],
-      outfile: join(dist, 'mtlsctl.cjs'),
-      // import() of a file beside becomes require(), which a script from the code cache has.
-      supported: { 'dynamic-import': false },
-      plugins: [vendored, withoutChildProcess],
-    }),
+    buildParts(),
     ...Object.keys(heavy).map(name =>
       build({ ...common, stdin: entryFor(name), outfile: join(dist, vendorFile(name)) }),
     ),
@@ -97,7 +100,62 @@ async function buildDist() {
     ),
   ]);
   await writeFile(join(dist, 'thread.cjs'), "void require('../bin/mtlsctl.js').program.runWorker();\n");
-  await writeCodeCache();
+  await writeCodeCaches();
+}
+
+/**
+ * The program is cut into modules where it has an import(), and the modules are put together in the parts of bin/mtlsctl.js: what a part names and all
+ * that it imports statically, unless it is in a part before. The last one takes what is left.
+ */
+async function buildParts() {
+  const { outputFiles, metafile } = await build({
+    ...common,
+    entryPoints: ['src/program.ts'],
+    outdir: dist,
+    format: 'esm',
+    splitting: true,
+    write: false,
+    metafile: true,
+    plugins: [vendored, withoutChildProcess],
+  });
+  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
+  const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]));
+  const left = new Set(texts.keys());
+  for (const [part, { entryPoints }] of Object.entries(parts)) {
+    const names =
+      entryPoints === undefined ? [...left] : withImports(entryPoints, outputs).filter(name => left.has(name));
+    names.forEach(name => left.delete(name));
+    const modules = await Promise.all(names.map(async name => [name, await asCommonJs(texts.get(name))]));
+    const members = modules.map(([name, text]) => `${JSON.stringify(`./${name}`)}(require,module){${text}}`);
+    await writeFile(join(dist, part), `({\n${members.join(',\n')}\n})\n`);
+  }
+}
+
+/** The names of the outputs that are made of these sources, and of all that they import before they run. */
+function withImports(entryPoints, outputs) {
+  const names = new Set();
+  const add = name => {
+    if (names.has(name) || !outputs.has(name)) return;
+    names.add(name);
+    for (const { path, kind } of outputs.get(name).imports) if (kind === 'import-statement') add(basename(path));
+  };
+  for (const [name, { entryPoint }] of outputs) if (entryPoints.includes(entryPoint)) add(name);
+  return [...names];
+}
+
+async function asCommonJs(text) {
+  if (/\bimport\b[^{}"(]*"node:crypto"/.test(text))
+    throw new Error(
+      'node:crypto is loaded when one of its names is used (bin/mtlsctl.js): import names of it, not the whole',
+    );
+  // import() becomes require(), which a script from the code cache has.
+  const { code } = await transform(text, {
+    format: 'cjs',
+    target: common.target,
+    minify: common.minify,
+    supported: { 'dynamic-import': false },
+  });
+  return code;
 }
 
 /** module.exports is what import() of the file gives as the default export, and its properties as the names. */
@@ -106,20 +164,25 @@ function entryFor(name) {
   return { contents: `import ${what} from ${JSON.stringify(name)}; module.exports = all;`, resolveDir: root };
 }
 
-/** Runs a common command and keeps what V8 compiled on the way (see bin/mtlsctl.js). */
-async function writeCodeCache() {
+/** Runs a common command of each part and keeps what V8 compiled on the way (see bin/mtlsctl.js). */
+async function writeCodeCaches() {
   const directory = await mkdtemp(join(tmpdir(), 'mtlsctl-build-'));
   try {
     const bin = join(root, 'bin', 'mtlsctl.js');
-    node([bin, 'init-root', '--dir', directory, '--no-passphrase', '--quiet']);
+    const mtlsctl = (...words) => node([bin, ...words, '--dir', directory, '--quiet']);
+    mtlsctl('init-root', '--no-passphrase');
+    mtlsctl('issue-intermediate', 'site-a', '--no-passphrase');
+    mtlsctl('enroll', 'user-svc');
     const warmUp = join(directory, 'warm-up.cjs');
     await writeFile(
       warmUp,
-      `const { codeCacheFile, program, script } = require(${JSON.stringify(bin)});
-       process.argv = [process.argv[0], ${JSON.stringify(bin)}, 'inspect', ${JSON.stringify(join(directory, 'ca.pem'))}];
-       program.run('').then(() => require('node:fs').writeFileSync(codeCacheFile(), script.createCachedData()));`,
+      `const [node, self, bin, part, ...words] = process.argv;
+       const { codeCacheFile, program, scripts } = require(bin);
+       process.argv = [node, bin, ...words];
+       program.run('').then(() => require('node:fs').writeFileSync(codeCacheFile(part), scripts.get(part).createCachedData()));`,
     );
-    node([warmUp]);
+    for (const [part, { warmUpWith }] of Object.entries(parts))
+      node([warmUp, bin, part, ...warmUpWith(directory), '--dir', directory, '--quiet']);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
