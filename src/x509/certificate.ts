@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { MtlsctlError } from '../errors.ts';
 import type { Element } from '../der/reader.ts';
 import {
@@ -159,7 +159,7 @@ export function serialFromHex(hex: string): Uint8Array {
 
 /** SHA-256 in lower-case hex. */
 export function fingerprint(der: Uint8Array): string {
-  return createHash('sha256').update(der).digest('hex');
+  return hexOf(sha256(der));
 }
 
 const certificateLabels: ReadonlySet<string> = new Set(['CERTIFICATE', 'X509 CERTIFICATE']);
