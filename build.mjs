@@ -1,7 +1,7 @@
 // Builds dist/: the program in a few parts with V8's code cache beside each, and each heavy package in a file of its own; each is loaded when a
 // command needs it. With --single: mtlsctl.cjs, one file with everything in it, for a machine without npm or network.
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
@@ -72,7 +72,9 @@ const common = {
   // The ES modules of a package, where it has them: they can be shaken, and their names survive the import().
   mainFields: ['module', 'main'],
   minify: !process.env.NOMIN,
+  // The licences of what is bundled are gathered from the packages (noticesOf).
   legalComments: 'none',
+  metafile: true,
   loader: { '.yaml': 'text', '.tmpl': 'text' },
   define: { MTLSCTL_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
@@ -84,13 +86,20 @@ else await buildDist();
 async function buildSingle() {
   const outfile = join(root, 'mtlsctl.cjs');
   const banner = { js: '#!/usr/bin/env node' };
-  await build({ ...common, entryPoints: ['src/single.ts'], outfile, banner, plugins: [withoutChildProcess] });
+  const built = await build({
+    ...common,
+    entryPoints: ['src/single.ts'],
+    outfile,
+    banner,
+    plugins: [withoutChildProcess],
+  });
+  await appendFile(outfile, `/*\n${(await noticesOf([built])).replaceAll('*/', '* /')}*/\n`);
   await chmod(outfile, 0o755);
 }
 
 async function buildDist() {
   await rm(dist, { recursive: true, force: true });
-  await Promise.all([
+  const built = await Promise.all([
     buildParts(),
     ...Object.keys(heavy).map(name =>
       build({ ...common, stdin: entryFor(name), outfile: join(dist, vendorFile(name)) }),
@@ -99,6 +108,7 @@ async function buildDist() {
       build({ ...common, entryPoints: [source], outfile: join(dist, vendorFile(name)) }),
     ),
   ]);
+  await writeFile(join(dist, 'THIRD-PARTY-NOTICES.txt'), await noticesOf(built));
   await writeFile(join(dist, 'thread.cjs'), "void require('../bin/mtlsctl.js').program.runWorker();\n");
   await writeCodeCaches();
 }
@@ -108,16 +118,16 @@ async function buildDist() {
  * that it imports statically, unless it is in a part before. The last one takes what is left.
  */
 async function buildParts() {
-  const { outputFiles, metafile } = await build({
+  const built = await build({
     ...common,
     entryPoints: ['src/program.ts'],
     outdir: dist,
     format: 'esm',
     splitting: true,
     write: false,
-    metafile: true,
     plugins: [vendored, withoutChildProcess],
   });
+  const { outputFiles, metafile } = built;
   const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
   const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]));
   const left = new Set(texts.keys());
@@ -129,6 +139,7 @@ async function buildParts() {
     const members = modules.map(([name, text]) => `${JSON.stringify(`./${name}`)}(require,module){${text}}`);
     await writeFile(join(dist, part), `({\n${members.join(',\n')}\n})\n`);
   }
+  return built;
 }
 
 /** The names of the outputs that are made of these sources, and of all that they import before they run. */
@@ -156,6 +167,24 @@ async function asCommonJs(text) {
     supported: { 'dynamic-import': false },
   });
   return code;
+}
+
+/** What the licences of the packages ask for: each that is in what was built, with its version and the text of its licence. */
+async function noticesOf(built) {
+  const inputs = built.flatMap(({ metafile }) =>
+    Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs)),
+  );
+  const directories = inputs.flatMap(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? []);
+  const packagesByText = new Map();
+  for (const directory of [...new Set(directories)].sort()) {
+    const { name, version } = JSON.parse(await readFile(join(root, directory, 'package.json'), 'utf8'));
+    const file = (await readdir(join(root, directory))).find(each => /^licen[cs]e/i.test(each));
+    if (file === undefined) throw new Error(`${directory} has no licence file`);
+    const text = (await readFile(join(root, directory, file), 'utf8')).replaceAll('\r', '').trim();
+    packagesByText.set(text, new Set(packagesByText.get(text)).add(`${name} ${version}`));
+  }
+  const notices = [...packagesByText].map(([text, packages]) => `${[...packages].join(', ')}\n\n${text}\n`);
+  return `mtlsctl contains the following packages.\n\n${notices.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
 /** module.exports is what import() of the file gives as the default export, and its properties as the names. */

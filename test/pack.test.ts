@@ -44,6 +44,16 @@ function built(path: string, command: string): string {
   return file;
 }
 
+const bundled = ['commander', '@peculiar/x509', '@peculiar/webcrypto', 'inquirer', 'chalk', 'cli-table3', 'yaml'];
+
+function expectNotices(text: string): void {
+  for (const name of [...bundled, '@noble/hashes', '@peculiar/asn1-x509']) {
+    const file = readFileSync(join(project, 'node_modules', name, 'package.json'), 'utf8');
+    expect(text).toContain(`${name} ${(JSON.parse(file) as { version: string }).version}`);
+  }
+  expect(text).toContain('Copyright (c) 2011 TJ Holowaychuk');
+}
+
 describe('the package that npm pack makes', () => {
   const prefix = join(directory, 'installed');
 
@@ -69,6 +79,10 @@ describe('the package that npm pack makes', () => {
     expect(names).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'templates']);
   });
 
+  it('tells the licences of the packages that are in it', () => {
+    expectNotices(readFileSync(join(prefix, 'node_modules', 'mtlsctl', 'dist', 'THIRD-PARTY-NOTICES.txt'), 'utf8'));
+  });
+
   it('has a bin that makes a PKI', () => {
     walkThrough((...args) => run(join(prefix, 'node_modules', '.bin', 'mtlsctl'), args, prefix));
   });
@@ -80,5 +94,6 @@ describe('mtlsctl.cjs', () => {
     mkdirSync(alone);
     copyFileSync(built('mtlsctl.cjs', 'npm run build:single'), join(alone, 'mtlsctl.cjs'));
     walkThrough((...args) => run(process.execPath, ['mtlsctl.cjs', ...args], alone));
+    expectNotices(readFileSync(join(alone, 'mtlsctl.cjs'), 'utf8'));
   });
 });
