@@ -21,6 +21,7 @@ import { sameOctets } from '../der/octets.ts';
 import type { Request } from '../x509/request.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { certificateEntry, enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
+import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
 import { publishedRevocations } from '../enrolment/set-up.ts';
 import { mergeSettings } from '../enrolment/settings.ts';
 import { localIssuers } from '../issuers/local.ts';
@@ -98,6 +99,7 @@ export async function signServiceRequest(
   const now = context.system.now();
   const existing = await existingAnswer(plan, request, out, now, options['force'] === true);
   if (existing !== undefined) return signedOutcome(context, 'unchanged', existing, plan, out);
+  await refuseRevokedIssuer(context.directory, authority);
   // An authority that signs for a file that can't be written has signed for nothing.
   checkReplaceable(out);
   const as = [plan.wanted.subject, ...plan.wanted.names].join(', ');

@@ -22,6 +22,7 @@ import {
 } from '../authority/intermediate-request.ts';
 import { keyState, loadAuthority } from '../authority/authority.ts';
 import { openAuthority } from '../authority/open-issuer.ts';
+import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
 import { readBounded } from '../files.ts';
 import { parseKeyType } from '../keys/key-types.ts';
 import {
@@ -138,6 +139,7 @@ async function intermediateOrder(
 async function direct(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
   const existing = await existingIntermediate(order);
   if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [] });
+  await refuseRevokedIssuer(order.directory, order.issuer);
   const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));
   const made = await createIntermediate(order, issuer, await passphraseForKey(context, order, options));
   for (const warning of made.warnings) context.warn(warning);
@@ -160,6 +162,7 @@ async function sign(context: CommandContext, order: IntermediateOrder, options: 
   const { certificate: issuerCertificate } = await loadAuthority(order.directory, order.issuer);
   const existing = await existingAnswer(order, asked, out);
   if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [], out });
+  await refuseRevokedIssuer(order.directory, order.issuer);
   const summary = requestSummary(asked, grantedLines(order, issuerCertificate));
   await confirmOrDecline(context, summary, `sign this request as the intermediate CA '${order.name}'?`);
   const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));

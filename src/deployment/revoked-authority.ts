@@ -14,18 +14,31 @@ interface AuthorityCheck {
 /** Throws `authority-revoked`: a certificate under a revoked authority is refused by all, and due at once. */
 export async function refuseRevokedAuthority(check: AuthorityCheck, settings: ServiceFile): Promise<void> {
   const issuers = await check.issuers(settings);
-  const revocation = issuers.length === 0 ? undefined : check.revocation([...issuers, ...check.trustAnchors]);
-  if (revocation === undefined) return;
-  const { subject, reason, revocationDate } = revocation;
+  const { authority } = settings;
+  refuseRevokedIssuers({ ...check, issuers, authority, naming: "name it as 'authority' in service.yaml" });
+}
+
+export interface IssuersCheck extends Pick<AuthorityCheck, 'revocation' | 'trustAnchors'> {
+  /** The authority's certificate and those above it. */
+  readonly issuers: readonly Certificate[];
+  /** Its name; undefined where it is known by its certificate only. */
+  readonly authority: string | undefined;
+  /** How another authority is chosen, for the hint. */
+  readonly naming: string;
+}
+
+/** As refuseRevokedAuthority(), for whatever is about to be issued. */
+export function refuseRevokedIssuers({ issuers, trustAnchors, revocation, authority, naming }: IssuersCheck): void {
+  const found = issuers.length === 0 ? undefined : revocation([...issuers, ...trustAnchors]);
+  if (found === undefined) return;
+  const { subject, reason, revocationDate } = found;
   const when = formatInstant(revocationDate);
-  const name = settings.authority ?? subject;
+  const name = authority ?? subject;
   throw new MtlsctlError(
     'authority-revoked',
     `the authority '${name}' can't issue: ${subject} was revoked at ${when} (${reason})`,
     {
-      hints: [
-        "make another authority with 'mtlsctl issue-intermediate <name>', and name it as 'authority' in service.yaml",
-      ],
+      hints: [`make another authority with 'mtlsctl issue-intermediate <name>', and ${naming}`],
       details: { authority: name, subject, reason, revocationDate: when },
     },
   );
