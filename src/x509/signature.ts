@@ -28,10 +28,14 @@ export function verifySignature(
   signature: Uint8Array,
 ): SignatureOutcome {
   const row = signatureAlgorithm(algorithm.oid);
-  if (row === undefined || !row.acceptable || !isKeyFor(row, publicKey)) return 'unsupported';
+  if (row === undefined || !row.acceptable) return 'unsupported';
+  const facts = factsOfKeyFor(row, publicKey);
+  if (facts === undefined) return 'unsupported';
   const options = verifyOptions(row, algorithm.parameters);
   const key = options === undefined ? undefined : keyObject(publicKey);
   if (options === undefined || key === undefined) return 'unsupported';
+  // RFC 8017, 8.1.2 and 8.2.2, step 1. OpenSSL takes a shorter one, whose leading zeros are left out: two signatures where there is one.
+  if (facts.kind === 'rsa' && signature.length !== Math.ceil(facts.modulusBits / 8)) return 'invalid';
   const hash = row.kind === 'rsa-pss' ? options.hash : row.hash;
   return verify(hash ?? null, data, { key, ...options.verify }, signature) ? 'valid' : 'invalid';
 }
@@ -111,10 +115,14 @@ const factsKind: Readonly<Record<SignatureAlgorithm['kind'], PublicKeyFacts['kin
   dsa: 'dsa',
 };
 
-/** Only keys that our own reader has understood reach OpenSSL, and of these only sizes that are cheap to check. */
-function isKeyFor(row: SignatureAlgorithm, publicKey: SubjectPublicKeyInfo): boolean {
+/** Only keys that our own reader has understood reach OpenSSL, and of these only sizes that are cheap to check; undefined for all others. */
+function factsOfKeyFor(row: SignatureAlgorithm, publicKey: SubjectPublicKeyInfo): PublicKeyFacts | undefined {
   const facts = malformedAsUndefined(() => publicKeyFacts(publicKey));
-  if (facts?.kind !== factsKind[row.kind]) return false;
+  return facts !== undefined && isKeyFor(row, publicKey, facts) ? facts : undefined;
+}
+
+function isKeyFor(row: SignatureAlgorithm, publicKey: SubjectPublicKeyInfo, facts: PublicKeyFacts): boolean {
+  if (facts.kind !== factsKind[row.kind]) return false;
   if (facts.kind === 'ec') return acceptableCurves.has(facts.curve);
   if (facts.kind !== 'rsa') return true;
   // A key for RSASSA-PSS alone signs in no other way, and may bring restrictions of its own: RFC 4055, 1.2. Those are not taken.

@@ -189,8 +189,9 @@ export const sourceMutations: readonly SourceMutation[] = [
   ...inFile(
     'src/x509/signature.ts',
     ['every signature is valid', "signature) ? 'valid' : 'invalid'", "signature) ? 'valid' : 'valid'"],
-    ['weak algorithms are checked', 'row === undefined || !row.acceptable ||', 'row === undefined ||'],
-    ['a key of another kind is tried', '|| !isKeyFor(row, publicKey)) return', ') return'],
+    ['weak algorithms are checked', 'row === undefined || !row.acceptable)', 'row === undefined)'],
+    ['a key of another kind is tried', 'if (facts.kind !== factsKind[row.kind]) return false;', ''],
+    ['an RSA signature may be short', 'signature.length !== Math.ceil', 'signature.length > Math.ceil'],
     ['parameters may be anything', 'if (!parametersFit(row, parameters)) return undefined;', ''],
     ['NULL parameters fit always', "return isNull && row.parameters !== 'absent';", 'return isNull;'],
     ['the hashes of RSASSA-PSS may differ', '|| fields.maskHash !== fields.hash', ''],

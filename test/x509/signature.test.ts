@@ -66,6 +66,24 @@ describe('valid', () => {
     expect(verifySignature(algorithm, spkiOf(pair), altered, signature)).toBe('invalid');
     expect(verifySignature(algorithm, spkiOf(pair), data, signature.subarray(1))).toBe('invalid');
   });
+
+  // One signature in 256 begins with a zero octet; of RSASSA-PSS OpenSSL takes it without that octet, too (RFC 8017, 8.1.2 does not).
+  test.each([
+    ['PKCS#1', identifier(oid(oids.sha256WithRSAEncryption), nullValue()), {}],
+    ['PSS', identifier(oid(oids.rsassaPss), pssParameters(oids.sha256)), pss],
+  ] as const)('RSA %s at the length of the modulus only', (_name, algorithm, options) => {
+    const spki = spkiOf(rsa);
+    for (let count = 0; count < 10_000; count++) {
+      const text = new TextEncoder().encode(`signed ${count}`);
+      const signature = Uint8Array.from(sign('sha256', text, { key: rsa.privateKey, ...options }));
+      if (signature[0] !== 0) continue;
+      expect(verifySignature(algorithm, spki, text, signature)).toBe('valid');
+      expect(verifySignature(algorithm, spki, text, signature.subarray(1))).toBe('invalid');
+      expect(verifySignature(algorithm, spki, text, Uint8Array.of(0, ...signature))).toBe('invalid');
+      return;
+    }
+    throw new Error('no signature with a zero octet in front');
+  });
 });
 
 describe('unsupported', () => {
