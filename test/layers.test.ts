@@ -117,6 +117,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** The only importers of each package (DESIGN.md, "The parts"). */
 const packageImporters: Readonly<Record<string, readonly string[]>> = {
+  '@noble/hashes/sha2.js': ['x509'],
   '@peculiar/asn1-schema': ['issuance'],
   '@peculiar/asn1-x509': ['issuance'],
   '@peculiar/webcrypto': ['keys'],
