@@ -178,11 +178,18 @@ async function openKeyFile(
   } catch (error) {
     if (!isMtlsctlError(error)) throw error;
     throw new MtlsctlError(error.code, `the key of authority '${name}' in ${paths.key}: ${error.message}`, {
-      hints: error.hints.length > 0 ? error.hints : [`run 'mtlsctl inspect ${paths.key}'`],
+      hints: keyHints(error, paths.key),
       details: { ...error.details, file: paths.key },
       cause: error,
     });
   }
+}
+
+/** Every command that opens an authority's key takes its passphrase by the same flag (CLI.md, "Everywhere"). */
+function keyHints({ code, hints }: MtlsctlError, path: string): readonly string[] {
+  const look = `run 'mtlsctl inspect ${path}'`;
+  if (code === 'passphrase-wrong') return ['give the passphrase of this key with --ca-passphrase-file <path>', look];
+  return hints.length > 0 ? hints : [look];
 }
 
 /** The public keys of all authorities known here, trust anchors included, for the rule that none is shared. */

@@ -7,6 +7,7 @@ import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { checkOut, type CrlOut, writeOut } from './crl-out.ts';
 import { crlDocument, crlSchema } from './crl-report.ts';
 import { oneCaPassphrase } from './enrolment-options.ts';
+import { sayHints } from './failures.ts';
 
 /** `crl`, `crl --series`, `crl --delta`. */
 export async function signWay(
@@ -31,6 +32,10 @@ export async function signWay(
     if (each.status === 'skipped')
       context.warn(`${each.name}: not signed, and its CRL has long enough left: ${each.error.message}`);
   }
+  sayHints(
+    context,
+    rebuilt.flatMap(each => (each.status === 'failed' ? [each.error] : [])),
+  );
   return {
     status: statusOf(rebuilt),
     document: { schema: crlSchema, crls: rebuilt.flatMap(rebuiltDocuments), ...(files.length > 0 && { files }) },

@@ -41,13 +41,24 @@ export async function enrolmentOrder(context: CommandContext, options: OptionVal
   };
 }
 
-/** One flag serves every authority of the run; stdin can be read once only. */
+/**
+ * One flag serves every authority of the run; stdin can be read once only. A person is asked for each authority's once, one question after the
+ * other: what opens one key need not open the next.
+ */
 export function oneCaPassphrase(
   context: CommandContext,
   options: OptionValues,
 ): (authority: string) => Promise<Uint8Array> {
-  let passphrase: Promise<Uint8Array> | undefined;
-  return authority => (passphrase ??= caPassphrase(context, authority, options));
+  const isFlag = options['caPassphraseFile'] !== undefined;
+  const known = new Map<string, Promise<Uint8Array>>();
+  let last: Promise<unknown> = Promise.resolve();
+  return authority => {
+    const key = isFlag ? '' : authority;
+    const passphrase = known.get(key) ?? last.then(() => caPassphrase(context, authority, options));
+    known.set(key, passphrase);
+    last = passphrase.catch(() => undefined);
+    return passphrase;
+  };
 }
 
 /** A leaf's key is unencrypted unless asked. */

@@ -1,5 +1,6 @@
 import type { RenewalOrder } from '../renewal/order.ts';
 import type { CommandContext, OptionValues } from './command.ts';
+import { oneCaPassphrase } from './enrolment-options.ts';
 import { caPassphrase, existingPassphrase } from './passphrase.ts';
 
 export function renewalOrder(
@@ -8,29 +9,30 @@ export function renewalOrder(
   options: OptionValues,
 ): RenewalOrder {
   const { directory, system } = context;
-  const fromStdin = (flag: string): boolean => options[flag] === '-';
+  const isFromStdin = options['passphraseFile'] === '-';
   return {
     ...{ directory, host: system.host, services, env: system.env },
     force: options['force'] === true,
     reuseKey: options['reuseKey'] === true,
     hook: options['hook'] as string | undefined,
     isPatient: options['daemon'] === true,
-    leafPassphrase: kept(fromStdin('passphraseFile'), () => leafPassphrase(context, options)),
-    caPassphrase: kept(fromStdin('caPassphraseFile') || system.prompter !== undefined, (authority: string) =>
-      caPassphrase(context, authority, options),
-    ),
+    leafPassphrase: isFromStdin ? once(() => leafPassphrase(context, options)) : () => leafPassphrase(context, options),
+    caPassphrase: isFile(options['caPassphraseFile'])
+      ? authority => caPassphrase(context, authority, options)
+      : oneCaPassphrase(context, options),
     now: () => system.now(),
     random: count => system.randomBytes(count),
   };
 }
 
-/** Standard input can be read once, and a person is asked once; a file is read when it is needed, since it may have been put right. */
-function kept<A extends readonly unknown[], T>(
-  isOnce: boolean,
-  read: (...args: A) => Promise<T>,
-): (...args: A) => Promise<T> {
+/** A file is read when it is needed, since it may have been put right; standard input can be read once, and a person is asked once. */
+function isFile(path: unknown): boolean {
+  return path !== undefined && path !== '-';
+}
+
+function once<T>(read: () => Promise<T>): () => Promise<T> {
   let known: Promise<T> | undefined;
-  return isOnce ? (...args) => (known ??= read(...args)) : read;
+  return () => (known ??= read());
 }
 
 /** The keys of services are told apart by no name: one passphrase is for all that are encrypted. */

@@ -23,6 +23,7 @@ import {
   readServiceSettings,
   type ServicePaths,
   servicePaths,
+  withServicePassphrase,
   writeServiceSettings,
 } from './service.ts';
 
@@ -129,7 +130,8 @@ async function answerWaiting(
       details: { request: paths.request },
     });
   }
-  const key = await openSigner(await readBounded(paths.waitingKey), passphrase);
+  const file = await readBounded(paths.waitingKey);
+  const key = await withServicePassphrase(paths.waitingKey, () => openSigner(file, passphrase));
   const request = checkRequest(await createRequest(plan.subject, key, plan.names));
   await writeServiceSettings(paths, plan.settings);
   if (asksTheSame(request, waiting)) return 'unchanged';
@@ -224,7 +226,8 @@ async function waitingKey(order: ServiceInstallation, paths: ServicePaths, certi
       hints: ["make one with 'mtlsctl enroll <service> --request'"],
     });
   }
-  if (!(await isFor(file, order.passphrase, requestFile, certificate))) {
+  const { passphrase } = order;
+  if (!(await withServicePassphrase(paths.waitingKey, () => isFor(file, passphrase, requestFile, certificate)))) {
     throw new MtlsctlError(
       'key-mismatch',
       `the certificate in ${order.file} is for another key than ${paths.waitingKey}`,

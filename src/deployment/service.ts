@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../config/service-file.ts';
-import { inFile, isMtlsctlError, type MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { lockDirectory } from '../lock-directory.ts';
@@ -101,5 +101,22 @@ async function isKeyOf(file: Uint8Array, certificate: Certificate): Promise<bool
   } catch (error) {
     if (isMtlsctlError(error, 'passphrase-missing')) return true;
     throw error;
+  }
+}
+
+/**
+ * Runs what opens the key of a service, in `path`. A passphrase that is missing or wrong is told with the file, and the flag that every command
+ * takes for the keys of services.
+ */
+export async function withServicePassphrase<T>(path: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!isMtlsctlError(error, 'passphrase-missing') && !isMtlsctlError(error, 'passphrase-wrong')) throw error;
+    throw new MtlsctlError(error.code, `${path}: ${error.message}`, {
+      hints: ['give the passphrase of this key with --passphrase-file <path>', `run 'mtlsctl inspect ${path}'`],
+      details: { ...error.details, file: path },
+      cause: error,
+    });
   }
 }
