@@ -15,7 +15,8 @@ export type RevocationTarget =
   | { readonly kind: 'certificate'; readonly certificate: Certificate; readonly file: string }
   | { readonly kind: 'many'; readonly issuedBefore: number | undefined; readonly spki: string | undefined }
   | { readonly kind: 'serial'; readonly serial: string }
-  | { readonly kind: 'service'; readonly service: string };
+  /** Undefined for all that was issued to it. */
+  | { readonly kind: 'service'; readonly service: string; readonly issuedBefore?: number | undefined };
 
 /** Certificates of one authority. */
 export interface AuthorityTargets {
@@ -80,7 +81,10 @@ function filterOf(target: RevocationTarget): IssuedFilter {
     case 'serial':
       return { serial: target.serial };
     case 'service':
-      return { service: target.service };
+      return {
+        service: target.service,
+        ...(target.issuedBefore !== undefined && { issuedBefore: target.issuedBefore }),
+      };
     case 'many':
       return {
         ...(target.issuedBefore !== undefined && { issuedBefore: target.issuedBefore }),
@@ -116,14 +120,14 @@ function describe(target: RevocationTarget): string {
     case 'serial':
       return `a certificate with the serial ${target.serial}`;
     case 'service':
-      return `a certificate to '${target.service}'`;
+      return `a certificate to '${target.service}'${beforeText(target.issuedBefore)}`;
     case 'many':
-      return [
-        'a certificate',
-        ...(target.spki === undefined ? [] : [`with the key ${target.spki}`]),
-        ...(target.issuedBefore === undefined ? [] : [`before ${formatInstant(target.issuedBefore)}`]),
-      ].join(' ');
+      return `a certificate${target.spki === undefined ? '' : ` with the key ${target.spki}`}${beforeText(target.issuedBefore)}`;
   }
+}
+
+function beforeText(instant: number | undefined): string {
+  return instant === undefined ? '' : ` before ${formatInstant(instant)}`;
 }
 
 /** An authority can't speak for itself: of a revoked one no statement counts. */

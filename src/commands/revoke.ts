@@ -8,7 +8,6 @@ import {
   type RevocationTarget,
 } from '../authority/revocation-targets.ts';
 import { changeRevocations, isChanged, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
-import { reissue, servicesInNeed } from '../enrolment/reissue.ts';
 import type { ServiceEntry } from '../enrolment/entry.ts';
 import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readBounded } from '../files.ts';
@@ -25,8 +24,9 @@ import {
 } from '../options.ts';
 import { readCertificates } from '../x509/certificate.ts';
 import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
-import { enrolmentOrder, oneCaPassphrase } from './enrolment-options.ts';
+import { oneCaPassphrase } from './enrolment-options.ts';
 import { confirmCount } from './modes.ts';
+import { replaceFirst } from './revoke-reissue.ts';
 import { revokeDocument, revokeText } from './revoke-report.ts';
 
 export const command: CommandDefinition = {
@@ -35,9 +35,12 @@ export const command: CommandDefinition = {
     ['[service]', 'the service: every certificate of it that has not expired, whether its files are here or not'],
   ],
   description: `Revokes certificates: records it in the ledger of the authority that issued them, publishes its CRL, and ends well only when the CRL that relying
-parties read has them. What is revoked already is left as it is. An intermediate CA is revoked at its issuer, by its name, serial number or certificate.`,
+parties read has them. What is revoked already is left as it is. An intermediate CA is revoked at its issuer, by its name, serial number or certificate.
+The name of a service alone means all that it has, also the replacement that a run before this one made: what may run twice names the --serial, or adds
+--issued-before.`,
   examples: [
     'mtlsctl revoke user-svc --reason keyCompromise --reissue',
+    'mtlsctl revoke user-svc --issued-before 2026-11-22T14:00:00Z --reissue',
     'mtlsctl revoke --serial 0a:1b:2c --reason superseded',
     'mtlsctl revoke --cert old.pem --dry-run',
     'mtlsctl revoke user-svc --reason certificateHold',
@@ -57,8 +60,10 @@ parties read has them. What is revoked already is left as it is. An intermediate
         'the authority that issued it (default: every one whose ledger is here)',
         text => parseAuthorityName(text, '--authority'),
       )
-      .option('--issued-before <instant>', 'with --authority: all that it issued before', text =>
-        parseInstant(text, '--issued-before'),
+      .option(
+        '--issued-before <instant>',
+        'of a service: what was issued to it before; with --authority alone: all that it issued before',
+        text => parseInstant(text, '--issued-before'),
       )
       .option('--spki <sha256>', 'all certificates with this public key (SHA-256 of SubjectPublicKeyInfo)', text =>
         parseFingerprint(text, '--spki'),
@@ -88,8 +93,9 @@ parties read has them. What is revoked already is left as it is. An intermediate
     const found = await findTargets({ directory, target, authority, now: system.now() });
     const isDryRun = options['dryRun'] === true;
     if (target.kind === 'many' && !isDryRun) await confirm(context, found, change);
-    const signers = isDryRun ? [] : await openKeys(context, found, options);
-    const replacements = await replace(context, found, options);
+    const caPassphrase = oneCaPassphrase(context, options);
+    const signers = isDryRun ? [] : await openKeys(found, caPassphrase);
+    const replacements = await replaceFirst(context, { found, target, caPassphrase }, options);
     const results: RevocationResult[] = [];
     for (const [index, targets] of found.entries()) {
       results.push(
@@ -133,13 +139,13 @@ async function targetFrom(service: string | undefined, options: OptionValues): P
   const file = options['cert'] as string | undefined;
   const issuedBefore = options['issuedBefore'] as number | undefined;
   const spki = options['spki'] as string | undefined;
-  const isMany = issuedBefore !== undefined || spki !== undefined;
+  const isMany = spki !== undefined || (issuedBefore !== undefined && service === undefined);
   const ways = [service, serial, file, isMany ? 'many' : undefined].filter(way => way !== undefined);
   if (ways.length !== 1) throw notOneTarget(ways.length);
+  if (service !== undefined) return { kind: 'service', service: parseServiceName(service), issuedBefore };
   if (issuedBefore !== undefined && options['authority'] === undefined) {
-    throw new MtlsctlError('usage', '--issued-before goes with --authority <authority>');
+    throw new MtlsctlError('usage', '--issued-before goes with a service, or with --authority <authority>');
   }
-  if (service !== undefined) return { kind: 'service', service: parseServiceName(service) };
   if (serial !== undefined) return { kind: 'serial', serial };
   if (file === undefined) return { kind: 'many', issuedBefore, spki };
   const content = await readBounded(file);
@@ -196,11 +202,9 @@ async function confirm(
 
 /** All keys are open before anything is changed. */
 async function openKeys(
-  context: CommandContext,
   found: readonly AuthorityTargets[],
-  options: OptionValues,
+  passphrase: (authority: string) => Promise<Uint8Array>,
 ): Promise<readonly Signer[]> {
-  const passphrase = oneCaPassphrase(context, options);
   const signers: Signer[] = [];
   for (const { authority } of found) {
     try {
@@ -217,36 +221,4 @@ async function openKeys(
     }
   }
   return signers;
-}
-
-/** Before anything is revoked: killed in between, a service has a valid pair, and the next run revokes. */
-async function replace(
-  context: CommandContext,
-  found: readonly AuthorityTargets[],
-  options: OptionValues,
-): Promise<readonly ServiceEntry[]> {
-  if (options['reissue'] !== true) return [];
-  const certificates = found.flatMap(targets => targets.certificates);
-  const serials = new Set(certificates.map(({ issued }) => issued.serial));
-  const leaves = certificates.filter(certificate => !isIntermediate(certificate));
-  if (leaves.length < certificates.length)
-    context.warn("--reissue is for services: for an authority run 'mtlsctl issue-intermediate <name>'");
-  const services = [...new Set(leaves.flatMap(({ issued }) => issued.service ?? []))];
-  const inNeed = await servicesInNeed(context.directory, services, serials);
-  for (const service of services.filter(each => !inNeed.includes(each)))
-    context.note(`${service}: none of these is installed here: nothing to reissue`);
-  if (options['dryRun'] === true) {
-    for (const service of inNeed) context.note(`${service}: would be reissued first`);
-    return [];
-  }
-  try {
-    return inNeed.length === 0 ? [] : await reissue(await enrolmentOrder(context, options), inNeed);
-  } catch (error) {
-    if (!isMtlsctlError(error)) throw error;
-    throw new MtlsctlError(error.code, `nothing was revoked, since the replacement failed: ${error.message}`, {
-      hints: [...error.hints, 'to revoke all the same, leave --reissue out'],
-      details: error.details,
-      cause: error,
-    });
-  }
 }
