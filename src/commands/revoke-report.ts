@@ -5,13 +5,17 @@ import { printable } from '../printable.ts';
 import type { Paint } from '../system.ts';
 import { crlReasonName } from '../x509/extensions.ts';
 import { crlDocument } from './crl-report.ts';
+import type { AuthorityFailure } from './revoke-authorities.ts';
+
+export interface RevocationRun {
+  readonly results: readonly RevocationResult[];
+  readonly replacements: readonly ServiceEntry[];
+  readonly failures: readonly AuthorityFailure[];
+  readonly isDryRun: boolean;
+}
 
 /** What `revoke` did, or would do. */
-export function revokeDocument(
-  results: readonly RevocationResult[],
-  replacements: readonly ServiceEntry[],
-  isDryRun: boolean,
-) {
+export function revokeDocument({ results, replacements, failures, isDryRun }: RevocationRun) {
   return {
     schema: 'mtlsctl/revoke/v1',
     dryRun: isDryRun,
@@ -22,6 +26,10 @@ export function revokeDocument(
     crls: results.flatMap(({ authority, publication }) =>
       publication === undefined ? [] : [crlDocument(authority.name, publication)],
     ),
+    failures: failures.map(({ authority, error: { code, message, hints } }) => ({
+      authority,
+      error: { code, message, hints },
+    })),
   };
 }
 
@@ -37,8 +45,8 @@ function certificateDocument(authority: string, { certificate, status, revocatio
 
 /** One line a certificate, then one a CRL. */
 export function revokeText(document: ReturnType<typeof revokeDocument>, paint: Paint): string {
-  const { certificates, replacements, crls, dryRun } = document;
-  if (certificates.length === 0) return 'nothing to revoke: all of it has expired\n';
+  const { certificates, replacements, crls, failures, dryRun } = document;
+  if (certificates.length === 0 && failures.length === 0) return 'nothing to revoke: all of it has expired\n';
   return [
     ...replacements.map(
       each =>
@@ -46,6 +54,9 @@ export function revokeText(document: ReturnType<typeof revokeDocument>, paint: P
     ),
     ...certificates.map(each => certificateLine(each, dryRun, paint)),
     ...crls.map(each => `${each.authority}: CRL ${each.number}, ${each.entries} revoked, next due ${each.nextUpdate}`),
+    ...failures.map(
+      ({ authority, error }) => `${authority}: ${paint('failed', 'red')}: ${printable(error.message)} [${error.code}]`,
+    ),
   ]
     .map(line => `${line}\n`)
     .join('');

@@ -1,17 +1,13 @@
 import type { Command } from 'commander';
-import { readConfig } from '../authority/configuration.ts';
-import { openAuthorityKey } from '../authority/authority.ts';
 import {
   type AuthorityTargets,
   findTargets,
   isIntermediate,
   type RevocationTarget,
 } from '../authority/revocation-targets.ts';
-import { changeRevocations, isChanged, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
-import type { ServiceEntry } from '../enrolment/entry.ts';
-import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { isChanged, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
+import { inFile, MtlsctlError } from '../errors.ts';
 import { readBounded } from '../files.ts';
-import type { Signer } from '../keys/signer.ts';
 import {
   parseAuthorityName,
   parseFingerprint,
@@ -25,9 +21,11 @@ import {
 import { readCertificates } from '../x509/certificate.ts';
 import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
 import { oneCaPassphrase } from './enrolment-options.ts';
+import { sayHints } from './failures.ts';
 import { confirmCount } from './modes.ts';
+import { changeEach, openKeys, statusOfRevocations } from './revoke-authorities.ts';
 import { replaceFirst } from './revoke-reissue.ts';
-import { revokeDocument, revokeText } from './revoke-report.ts';
+import { revokeDocument, type RevocationRun, revokeText } from './revoke-report.ts';
 
 export const command: CommandDefinition = {
   name: 'revoke',
@@ -48,7 +46,7 @@ The name of a service alone means all that it has, also the replacement that a r
     'mtlsctl revoke --authority site-a --issued-before 2026-11-01T00:00:00Z --reason keyCompromise --yes',
     'mtlsctl revoke site-a --authority root --reason cACompromise --ca-passphrase-file /run/root.pass',
   ],
-  exitStatuses: [0, 3, 4, 5, 9],
+  exitStatuses: [0, 3, 4, 5, 8, 9],
   configure(command: Command) {
     command
       .option('--serial <hex>', 'the certificate with this serial number (dec:<digits> for decimal)', text =>
@@ -90,25 +88,24 @@ The name of a service alone means all that it has, also the replacement that a r
     const { directory, system } = context;
     const target = await targetFrom(operands[0], options);
     const authority = options['authority'] as string | undefined;
-    const found = await findTargets({ directory, target, authority, now: system.now() });
+    const searched = await findTargets({ directory, target, authority, now: system.now() });
+    const found = searched.filter(({ certificates }) => certificates.length > 0);
     const isDryRun = options['dryRun'] === true;
     if (target.kind === 'many' && !isDryRun) await confirm(context, found, change);
     const caPassphrase = oneCaPassphrase(context, options);
-    const signers = isDryRun ? [] : await openKeys(found, caPassphrase);
-    const replacements = await replaceFirst(context, { found, target, caPassphrase }, options);
-    const results: RevocationResult[] = [];
-    for (const [index, targets] of found.entries()) {
-      results.push(
-        await changeRevocations({
-          ...{ directory, targets, change, config: await readConfig(directory), signer: signers[index] },
-          ...{ now: system.now(), acceptClock: context.yes },
-        }),
-      );
-    }
+    const { opened, failures: closed } = isDryRun ? unopened(found) : await openKeys(found, caPassphrase);
+    const open = opened.map(({ targets }) => targets);
+    const replacements = await replaceFirst(context, { found: open, target, caPassphrase }, options);
+    const mustTell = closed.length > 0 || replacements.length > 0;
+    const { results, failures: failed } = await changeEach(context, opened, { change, mustTell });
     remark(context, results, change);
-    return report(results, replacements, isDryRun);
+    return report(context, { results, replacements, failures: [...closed, ...failed], isDryRun });
   },
 };
+
+function unopened(found: readonly AuthorityTargets[]): Awaited<ReturnType<typeof openKeys>> {
+  return { opened: found.map(targets => ({ targets, signer: undefined })), failures: [] };
+}
 
 /** What a person may not expect. */
 function remark(context: CommandContext, results: readonly RevocationResult[], change: RevocationChange): void {
@@ -125,13 +122,18 @@ function remark(context: CommandContext, results: readonly RevocationResult[], c
   }
 }
 
-function report(
-  results: readonly RevocationResult[],
-  replacements: readonly ServiceEntry[],
-  isDryRun: boolean,
-): Outcome {
-  const document = revokeDocument(results, replacements, isDryRun);
-  return { document, text: paint => revokeText(document, paint) };
+function report(context: CommandContext, run: RevocationRun): Outcome {
+  const { results, replacements, failures } = run;
+  sayHints(
+    context,
+    failures.map(({ error }) => error),
+  );
+  const document = revokeDocument(run);
+  return {
+    document,
+    status: statusOfRevocations(results.length > 0 || replacements.length > 0, failures),
+    text: paint => revokeText(document, paint),
+  };
 }
 
 async function targetFrom(service: string | undefined, options: OptionValues): Promise<RevocationTarget> {
@@ -198,27 +200,4 @@ async function confirm(
   if (total === 0) return;
   const named = counts.map(({ name, open }) => `${open} of '${name}'`).join(', ');
   await confirmCount(context, `${verb} ${total} certificate${total === 1 ? '' : 's'} (${named})?`);
-}
-
-/** All keys are open before anything is changed. */
-async function openKeys(
-  found: readonly AuthorityTargets[],
-  passphrase: (authority: string) => Promise<Uint8Array>,
-): Promise<readonly Signer[]> {
-  const signers: Signer[] = [];
-  for (const { authority } of found) {
-    try {
-      signers.push(await openAuthorityKey(authority, () => passphrase(authority.name)));
-    } catch (error) {
-      if (!isMtlsctlError(error, 'key-missing')) throw error;
-      const others = found.filter(each => each.authority !== authority).map(each => each.authority.name);
-      throw new MtlsctlError('key-missing', `nothing was revoked: ${error.message}`, {
-        hints: [
-          'revoke where the key is, and carry the CRL here',
-          ...others.map(name => `for those of '${name}' alone: add --authority ${name}`),
-        ],
-      });
-    }
-  }
-  return signers;
 }
