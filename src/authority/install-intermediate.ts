@@ -5,13 +5,14 @@ import { attempt, removeFile } from '../file-operations.ts';
 import type { Signer } from '../keys/signer.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
+import { formatInstant } from '../options.ts';
 import { allOrNothing, wayBack } from '../staging.ts';
 import { explain } from '../path/explain.ts';
 import { verifyChain } from '../path/verify.ts';
 import { type Certificate, fingerprint, readCertificates } from '../x509/certificate.ts';
-import { type Crl, readCrls } from '../x509/crl.ts';
+import { type Crl, findRevoked, readCrls } from '../x509/crl.ts';
 import { basicConstraints, keyUsage, KeyUsage } from '../x509/extensions.ts';
-import { namesMatch } from '../x509/name.ts';
+import { formatName, namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 import { verifySignature } from '../x509/signature.ts';
@@ -22,13 +23,14 @@ import { completePublication, crlValidity, intermediatePaths } from './intermedi
 import { readRequestFile } from './intermediate-request.ts';
 import { createdEvent, openLedger } from './issue.ts';
 import type { Ledger } from './ledger.ts';
-import { isPublished, mergePublishedCrl } from './published-crls.ts';
+import { isPublished, isSignedBy, mergePublishedCrl } from './published-crls.ts';
 import {
   addTrustAnchor,
   crlLimit,
   crlsPath,
   encodeCertificates,
   readOptionalTrustAnchors,
+  readPublishedCrls,
   trustAnchorsPath,
 } from './trust.ts';
 
@@ -75,6 +77,7 @@ export async function installIntermediate(
   }
   await checkPair(order, certificate);
   checkChain(order, chain, root);
+  await refuseRevoked(order, chain, { root, crl });
   const authority = arriving(order, chain, root);
   const signer = await openIfPossible(authority, passphrase);
   return withLock(lockDirectory(order.directory, 'pki'), async () => {
@@ -236,6 +239,25 @@ function checkChain(order: InstallOrder, chain: readonly Certificate[], root: Ce
   const mayCertify = (keyUsage(certificate) ?? 0) & KeyUsage.keyCertSign;
   if (basicConstraints(certificate)?.ca !== true || mayCertify === 0)
     throw refused(order.file, 'it is not that of a CA');
+}
+
+/** By the CRL that came along, and those that are published here; of an issuer's the newest counts (RFC 5280, 5.2.3). */
+async function refuseRevoked(
+  { directory, file }: InstallOrder,
+  chain: readonly Certificate[],
+  { root, crl }: { readonly root: Certificate; readonly crl: Crl | undefined },
+): Promise<void> {
+  const crls = [...(crl === undefined ? [] : [crl]), ...(await readPublishedCrls(directory))].toSorted(
+    (a, b) => b.thisUpdate - a.thisUpdate,
+  );
+  for (const [index, certificate] of chain.entries()) {
+    const issuer = chain[index + 1] ?? root;
+    const newest = crls.find(each => isSignedBy(each, issuer));
+    const entry = newest && findRevoked(newest, certificate.serialNumber, certificate.issuer);
+    if (entry === undefined) continue;
+    const since = formatInstant(entry.revocationDate);
+    throw refused(file, `${formatName(certificate.subject)} was revoked at ${since}`);
+  }
 }
 
 async function readRootCrl(path: string, root: Certificate): Promise<Crl> {

@@ -8,6 +8,7 @@ import { keyTypeOf } from '../keys/key-types.ts';
 import { openSigner } from '../keys/open.ts';
 import { generateKey } from '../keys/software.ts';
 import { withLock } from '../lock.ts';
+import { formatInstant } from '../options.ts';
 import { allOrNothing, stageDirectory, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
@@ -159,7 +160,7 @@ export interface ServiceInstallation extends RequestEnrolment {
 
 /**
  * Installs the answer to a service's request. Nothing is changed unless it is for the key that waits here (else `key-mismatch`) and a relying
- * party would take it, names and purposes as asked (else `certificate-refused`). A trust anchor from outside is the caller's to check.
+ * party would take it, names and purposes as asked, not revoked (else `certificate-refused`). A trust anchor from outside is the caller's to check.
  */
 export async function installService(order: ServiceInstallation, service: string): Promise<InstalledService> {
   const paths = servicePaths(order.directory, service);
@@ -190,7 +191,7 @@ async function installLocked(
     return { service, status: 'unchanged', certificate, plan };
   }
   const key = await waitingKey(order, paths, certificate);
-  const refusal = consumerRefusal(plan, chain, order.trustAnchors, order.now());
+  const refusal = revocationRefusal(order, chain) ?? consumerRefusal(plan, chain, order.trustAnchors, order.now());
   if (refusal !== undefined) {
     throw new MtlsctlError('certificate-refused', `the certificate in ${order.file} is refused: ${refusal}`, {
       hints: [`look at it with 'mtlsctl inspect ${order.file}'`],
@@ -203,6 +204,14 @@ async function installLocked(
     removeTree(paths.requestDirectory);
   });
   return { service, status: 'installed', certificate, plan };
+}
+
+function revocationRefusal(
+  { revocation, trustAnchors }: ServiceInstallation,
+  chain: readonly Certificate[],
+): string | undefined {
+  const found = revocation([...chain, ...trustAnchors]);
+  return found && `${found.subject} was revoked at ${formatInstant(found.revocationDate)} (${found.reason})`;
 }
 
 /** The request that a killed installation left: its key must not serve for the next certificate too. */
