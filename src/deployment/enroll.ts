@@ -384,10 +384,7 @@ async function checkAsConsumer(
   { enrolment, plan, chain, now }: Deployment,
   content: GenerationFiles,
 ): Promise<void> {
-  for (const { name, content: octets } of filesOf(content)) {
-    const file = await readBounded(join(generation, name));
-    if (Buffer.compare(file, Buffer.from(octets)) !== 0) throw notAsWritten(generation, name);
-  }
+  await checkAsWritten(generation, content);
   const refusal = consumerRefusal(plan, chain, enrolment.trustAnchors, now);
   if (refusal === undefined) return;
   throw new MtlsctlError(
@@ -396,8 +393,13 @@ async function checkAsConsumer(
   );
 }
 
-function notAsWritten(generation: string, file: string): MtlsctlError {
-  return new MtlsctlError('unwritable', `${join(generation, file)} does not hold what was written to it`);
+/** Throws `unwritable` where the files on disk are not those that were looked at in memory. */
+export async function checkAsWritten(generation: string, content: GenerationFiles): Promise<void> {
+  for (const { name, content: octets } of filesOf(content)) {
+    const file = await readBounded(join(generation, name));
+    if (Buffer.compare(file, Buffer.from(octets)) === 0) continue;
+    throw new MtlsctlError('unwritable', `${join(generation, name)} does not hold what was written to it`);
+  }
 }
 
 /** What any relying party would say against a chain, whatever it is used for. Undefined where it would take it. */

@@ -118,23 +118,6 @@ export async function installGeneration(
   return { generation, changed: true };
 }
 
-/** Not one of those that mark a generation as unfinished: this one was in force before. */
-const backLink = '..back';
-
-/** Puts a generation that is there in force again at one instant, durable at return. Callers hold the service's lock. Throws `unwritable`. */
-export async function linkGeneration(serviceDirectory: string, generation: string): Promise<void> {
-  const link = join(serviceDirectory, backLink);
-  removeFile(link);
-  makeSymlink(generation, link);
-  try {
-    renamePath(link, join(serviceDirectory, currentLink));
-  } catch (error) {
-    attempt(() => removeFile(link));
-    throw error;
-  }
-  await syncDirectory(serviceDirectory);
-}
-
 /**
  * The public names that are not there. Throws `already-exists` where one is something else than our link, and `malformed` where `..data`
  * is no link to a generation: what installGeneration() would refuse.

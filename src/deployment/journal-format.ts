@@ -57,6 +57,8 @@ export interface Journal {
   readonly runner?: string;
   /** A person has put an earlier certificate back (`renew --rollback`): until then it is not replaced only for its age or for what is asked. */
   readonly heldUntil?: number;
+  /** What was in force when that was done: it is not what anybody wants put back. Serial numbers of generations that are still there. */
+  readonly putAway?: readonly string[];
   /** Of the last attempt, where that failed: of the certificate, or (`hook-failed`) of the hook. */
   readonly failure?: JournalFailure;
   /** Attempts that failed one after the other. */
@@ -90,6 +92,7 @@ const count: Check = value => Number.isSafeInteger(value) && Number(value) >= 0;
 const instant: Check = value => Number.isSafeInteger(value);
 const flag: Check = value => typeof value === 'boolean';
 const serial: Check = value => typeof value === 'string' && /^-?[0-9a-f]{1,64}$/.test(value);
+const serials: Check = value => Array.isArray(value) && value.length <= 1000 && value.every(serial);
 const state: Check = value => ['due', 'issued', 'live', 'done'].includes(value as string);
 const counts: Check = value => isObject(value) && Object.values(value).every(count);
 
@@ -114,7 +117,7 @@ const hookShape: Shape = {
 const failureShape: Shape = { at: instant, code: text, message: text, hints: texts };
 const journalShape: Shape = {
   ...{ state, since: instant, reasons: texts, 'serial?': serial, 'previousSerial?': serial, 'chain?': text },
-  ...{ 'runner?': text, 'heldUntil?': instant },
+  ...{ 'runner?': text, 'heldUntil?': instant, 'putAway?': serials },
   ...{ 'hook?': fits(hookShape), 'failure?': fits(failureShape), attempts: count, 'retryAt?': instant },
   'lastSuccess?': instant,
   counters: fits({ renewals: count, failures: count, hookFailures: count }),

@@ -57,9 +57,10 @@ export interface InForceStep {
 
 /** Where there is no hook the renewal is over with that. */
 export function inForce(journal: Journal, step: InForceStep, now: number): Journal {
-  const { counters, lastSuccess } = journal;
+  const { counters, lastSuccess, putAway } = journal;
   return {
     ...{ state: step.hasHook ? 'live' : 'done', since: now, reasons: step.reasons, serial: step.serial },
+    ...(putAway !== undefined && { putAway }),
     ...(step.previousSerial !== undefined && { previousSerial: step.previousSerial }),
     ...(step.hasHook ? lastSuccess !== undefined && { lastSuccess } : { lastSuccess: now }),
     attempts: 0,
@@ -71,6 +72,7 @@ export interface RolledBackStep {
   readonly serial: string;
   readonly previousSerial: string | undefined;
   readonly heldUntil: number;
+  readonly putAway: readonly string[];
   readonly hasHook: boolean;
 }
 
@@ -80,7 +82,7 @@ export function rolledBack(journal: Journal, step: RolledBackStep, now: number):
     ...{ state: step.hasHook ? 'live' : 'done', since: now, reasons: ['rolled-back'], serial: step.serial },
     ...(step.previousSerial !== undefined && { previousSerial: step.previousSerial }),
     ...(lastSuccess !== undefined && { lastSuccess }),
-    ...{ heldUntil: step.heldUntil, attempts: 0, counters },
+    ...{ heldUntil: step.heldUntil, putAway: step.putAway, attempts: 0, counters },
   };
 }
 

@@ -123,7 +123,7 @@ function passphraseProblem(octets: Buffer): string | undefined {
 }
 
 /** Whether a generation lacks a further file that service.yaml asks for, or has one that it does not. */
-export function lacksOutputs(generationDirectory: string, { outputs = [] }: ServiceFile): boolean {
+function lacksOutputs(generationDirectory: string, { outputs = [] }: ServiceFile): boolean {
   const found = listNames(generationDirectory) ?? [];
   const wanted: readonly string[] = outputs.flatMap(kind => namesByKind[kind]);
   return extraNames.some(name => found.includes(name) !== wanted.includes(name));

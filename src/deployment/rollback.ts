@@ -5,15 +5,16 @@ import { readBounded } from '../files.ts';
 import { describePrivateKeyFile, publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { withLock } from '../lock.ts';
 import { formatInstant } from '../options.ts';
+import { takeBack } from '../staging.ts';
 import { sameOctets } from '../der/octets.ts';
 import { type Certificate, readCertificates, serialHex } from '../x509/certificate.ts';
-import { trustRefusal } from './enroll.ts';
-import { installGeneration, linkGeneration } from './generation.ts';
+import { checkAsWritten, pemOf, trustRefusal } from './enroll.ts';
+import { type GenerationFiles, installGeneration } from './generation.ts';
 import { defaultOverlap, generationPattern, linkedGeneration } from './generation-layout.ts';
 import { emptyJournal, type Journal, journalPaths, readJournal, writeJournal } from './journal.ts';
 import { rolledBack } from './journal-steps.ts';
 import { accessOf } from './key-access.ts';
-import { lacksOutputs, outputsOf } from './outputs.ts';
+import { outputsOf } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import type { Renewal, RenewedService } from './renew.ts';
 import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
@@ -27,8 +28,8 @@ export interface RolledBackService extends Omit<RenewedService, 'status'> {
 }
 
 /**
- * Puts the generation before the one in force back in force, and runs the hook. It has to be one that a relying party takes now: a pair that
- * belongs together, within its time, up to the trust anchors, not revoked; else nothing is changed (`certificate-refused`, `key-mismatch`;
+ * Puts the certificate and key before those in force back in force, and runs the hook. They have to be such that a relying party takes now: a pair
+ * that belongs together, within its time, up to the trust anchors, not revoked; else nothing is changed (`certificate-refused`, `key-mismatch`;
  * `not-found` where there is no earlier one). Whoever rolls back wants to find out what is wrong: renewal replaces what was put back only for
  * reasons that can't wait, for as long as the overlap lasts, but not beyond half of what is left of its life.
  */
@@ -61,14 +62,13 @@ interface Swapped {
 async function swapBack(renewal: Renewal, service: string): Promise<Swapped> {
   const paths = servicePaths(renewal.directory, service);
   const now = renewal.now();
-  const current = linkedGeneration(paths.directory);
   const journal = await knownJournal(renewal, service);
-  const previous = await previousGeneration(paths.directory, current, journal);
-  if (previous === undefined) throw nothingBefore(service, paths.directory);
-  const chain = await checkedChain(renewal, join(paths.directory, previous), now);
-  const [certificate] = chain;
+  const generations = await generationsUpTo(paths.directory, linkedGeneration(paths.directory));
   const stored = await readServiceSettings(paths);
-  if (certificate === undefined || stored === undefined) throw nothingBefore(service, paths.directory);
+  const previous = previousGenerations(generations, journal).map(name => join(paths.directory, name));
+  const found = stored === undefined ? undefined : await firstUsable(renewal, previous, now);
+  if (stored === undefined || found === undefined) throw nothingBefore(service, paths.directory);
+  const { generation, chain, certificate } = found;
   const settings = await renewal.settings(service, stored);
   const plan = planService(
     service,
@@ -77,37 +77,38 @@ async function swapBack(renewal: Renewal, service: string): Promise<Swapped> {
     [...chain.slice(1), ...renewal.trustAnchors],
     renewal.host,
   );
+  const content = await filesToPutBack(renewal, plan, generation);
   const overlap = settings.overlap ?? renewal.config.defaults.overlap ?? defaultOverlap;
   const heldUntil = Math.min(now + overlap, now + Math.floor((certificate.notAfter - now) / 2));
   const hasHook = hookOf(renewal, settings) !== undefined;
-  const replaced = await serialIn(join(paths.directory, current ?? previous));
-  const step = { serial: serialHex(certificate.serialNumber), previousSerial: replaced, heldUntil, hasHook };
+  const previousSerial = generations[0]?.serial;
+  const putAway = stillThere(generations, [...(journal.putAway ?? []), previousSerial ?? journal.serial]);
+  const step = { serial: serialHex(certificate.serialNumber), previousSerial, heldUntil, putAway, hasHook };
   // Before the swap: a crash between the two runs the hook once too often, and renewal knows what the person wanted.
   await writeJournal(renewal.directory, service, rolledBack(journal, step, now));
+  try {
+    await installGeneration(paths.directory, content, {
+      ...{ now, overlap, access: accessOf(settings).access },
+      random: count => renewal.random(count),
+      verify: generation => checkAsWritten(generation, content),
+    });
+  } catch (error) {
+    await takeBack([() => writeJournal(renewal.directory, service, journal)]);
+    throw error;
+  }
   removeFile(journalPaths(renewal.directory, service).key);
-  await putBack(renewal, plan, { directory: paths.directory, previous, overlap, now });
-  return { plan, certificate, previousSerial: replaced, heldUntil, hasHook };
+  return { plan, certificate, previousSerial, heldUntil, hasHook };
 }
 
-interface PutBack {
-  readonly directory: string;
-  /** The name of a generation. */
-  readonly previous: string;
-  readonly overlap: number;
-  readonly now: number;
-}
-
-/** A generation that was made when service.yaml asked for other outputs is made once more with those of the present: the service reads them. */
-async function putBack(renewal: Renewal, plan: ServicePlan, what: PutBack): Promise<void> {
-  const { directory, previous, overlap, now } = what;
-  const generation = join(directory, previous);
-  if (!lacksOutputs(generation, plan.settings)) return linkGeneration(directory, previous);
+/**
+ * The pair as it was, beside the trust anchors and the outputs of the present. They become a generation of their own: in the order of their names
+ * generations are in the order in which they were in force, which says how long the files of each stay.
+ */
+async function filesToPutBack(renewal: Renewal, plan: ServicePlan, generation: string): Promise<GenerationFiles> {
   const text = async (name: string): Promise<string> =>
     new TextDecoder().decode(await readBounded(join(generation, name)));
-  const pem = { cert: await text('cert.pem'), key: await text('key.pem'), ca: await text('ca.pem') };
-  const { access } = accessOf(plan.settings);
-  const random = (count: number): Uint8Array => renewal.random(count);
-  await installGeneration(directory, { ...pem, extra: await outputsOf(plan, pem) }, { now, random, access, overlap });
+  const pem = { cert: await text('cert.pem'), key: await text('key.pem'), ca: pemOf(renewal.trustAnchors) };
+  return { ...pem, extra: await outputsOf(plan, pem) };
 }
 
 async function knownJournal(renewal: Renewal, service: string): Promise<Journal> {
@@ -119,20 +120,72 @@ async function knownJournal(renewal: Renewal, service: string): Promise<Journal>
   }
 }
 
-/** Of those that are older than the one in force the one that was in force before it, as the journal has it; else the newest. */
-async function previousGeneration(
+interface KnownGeneration {
+  readonly name: string;
+  /** Undefined where its certificate can't be read. */
+  readonly serial: string | undefined;
+}
+
+/** The generation in force and those before it, the newest first. */
+async function generationsUpTo(
   serviceDirectory: string,
   current: string | undefined,
-  { previousSerial }: Journal,
-): Promise<string | undefined> {
-  const older = (listNames(serviceDirectory) ?? [])
-    .filter(name => generationPattern.test(name) && current !== undefined && name < current)
+): Promise<readonly KnownGeneration[]> {
+  const names = (listNames(serviceDirectory) ?? [])
+    .filter(name => generationPattern.test(name) && current !== undefined && name <= current)
     .sort()
     .reverse();
-  for (const name of older) {
-    if (previousSerial !== undefined && (await serialIn(join(serviceDirectory, name))) === previousSerial) return name;
+  return Promise.all(names.map(async name => ({ name, serial: await serialIn(join(serviceDirectory, name)) })));
+}
+
+/**
+ * Those with the newest other certificate than the one in force, but none that was put away by a rollback: each goes one further back. There are
+ * several where trust anchors or outputs changed in between.
+ */
+function previousGenerations(
+  [current, ...older]: readonly KnownGeneration[],
+  { serial, putAway = [] }: Journal,
+): readonly string[] {
+  const passedOver = new Set([current?.serial ?? serial, ...putAway]);
+  const newest = older.find(each => each.serial === undefined || !passedOver.has(each.serial));
+  if (newest?.serial === undefined) return newest === undefined ? [] : [newest.name];
+  return older.filter(each => each.serial === newest.serial).map(({ name }) => name);
+}
+
+interface UsableGeneration {
+  /** The path of its directory. */
+  readonly generation: string;
+  readonly certificate: Certificate;
+  readonly chain: readonly Certificate[];
+}
+
+/** Undefined where there are none. Throws what is wrong with the first where none can be put back. */
+async function firstUsable(
+  renewal: Renewal,
+  generations: readonly string[],
+  now: number,
+): Promise<UsableGeneration | undefined> {
+  let refusal: MtlsctlError | undefined;
+  for (const generation of generations) {
+    try {
+      const chain = await checkedChain(renewal, generation, now);
+      const [certificate] = chain;
+      if (certificate !== undefined) return { generation, certificate, chain };
+    } catch (error) {
+      if (!isMtlsctlError(error)) throw error;
+      refusal ??= error;
+    }
   }
-  return older[0];
+  if (refusal !== undefined) throw refusal;
+  return undefined;
+}
+
+function stillThere(
+  generations: readonly KnownGeneration[],
+  serials: readonly (string | undefined)[],
+): readonly string[] {
+  const present = new Set(generations.map(({ serial }) => serial));
+  return [...new Set(serials)].filter(serial => serial !== undefined && present.has(serial)) as readonly string[];
 }
 
 function nothingBefore(service: string, serviceDirectory: string): MtlsctlError {
@@ -148,7 +201,6 @@ async function checkedChain(renewal: Renewal, generation: string, now: number): 
   const chain = inFile(certFile, () => readCertificates(cert));
   const key = await readBounded(keyFile);
   inFile(keyFile, () => describePrivateKeyFile(key));
-  await readBounded(join(generation, 'ca.pem'));
   const [certificate] = chain;
   if (certificate === undefined || !(await isKeyOf(key, renewal.passphrase, certificate))) {
     throw new MtlsctlError('key-mismatch', `the key in ${generation} is not that of the certificate beside it`, {

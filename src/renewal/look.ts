@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { crlsPath, readPublishedCrls } from '../authority/trust.ts';
 import { examineForRenewal, knownJournal } from '../deployment/renewal-examination.ts';
 import type { Journal } from '../deployment/journal.ts';
 import { type Renewal, type RenewedService, renewService } from '../deployment/renew.ts';
@@ -41,9 +42,13 @@ export async function examineAll(order: RenewalOrder): Promise<Look> {
   return lookAt({ ...order, isReadOnly: true }, examineOnly, () => undefined);
 }
 
-/** Puts the certificates before the last ones back in force. */
+/** Puts the certificates before the last ones back in force. Throws `malformed` where what is revoked can't be read. */
 export async function rollBackAll(order: RenewalOrder): Promise<Look> {
-  return lookAt({ ...order, mustLook: true }, rollBackOne, () => undefined);
+  const { length } = await readPublishedCrls(order.directory);
+  const look = await lookAt({ ...order, mustLook: true }, rollBackOne, () => undefined);
+  if (length > 0) return look;
+  const warning = `there is no CRL in ${crlsPath(order.directory)}: whether what is put back was revoked is not known`;
+  return { ...look, warnings: [...look.warnings, warning] };
 }
 
 async function rollBackOne(renewal: Renewal, service: string): ReturnType<Action> {
