@@ -28,7 +28,7 @@ export const command: CommandDefinition = {
   name: 'enroll',
   operands: [['[service...]', 'the services: DNS labels, each a directory of the PKI directory']],
   description: `Issues certificates to services and installs them. A service whose certificate is as asked and not due is left alone. What is not given by a flag
-stays as service.yaml has it. As with issue-intermediate, a key need not leave its node: --request there, --csr <file> --out <file> where the authority is,
+stays as service.yaml has it; a flag that may be repeated says all of its kind, and what is not named again is dropped. As with issue-intermediate, a key need not leave its node: --request there, --csr <file> --out <file> where the authority is,
 --install <file> there again.`,
   examples: [
     'mtlsctl enroll user-svc api-gateway',
@@ -82,7 +82,7 @@ stays as service.yaml has it. As with issue-intermediate, a key need not leave i
       .option('--key-mode <mode>', '0400, 0440, 0600 or 0640 (default: 0600)', text => parseKeyMode(text))
       .option(
         '--output <kind>',
-        'further files: combined (HAProxy), pkcs12 (Java) or spiffe (as spiffe-helper); may be repeated',
+        'further files: combined (HAProxy), pkcs12 (Java) or spiffe (as spiffe-helper); may be repeated, and says all: those of before that are not named go',
         gather(text => parseOutputKind(text)),
       )
       .option('--pkcs12-passphrase-file <path>', 'with --output pkcs12: its passphrase, also at each renewal', text =>

@@ -267,7 +267,8 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
   const done = enrolledAlready(examination);
   if (done !== undefined) {
     if (!isAsStored(examination)) await writeServiceSettings(paths, examination.plan.settings);
-    return { ...done, ...(await makeWhole(enrolment, paths, examination)) };
+    const whole = await makeWhole(enrolment, paths, examination);
+    return { ...done, ...whole, warnings: [...whole.warnings, ...outputWarnings(examination)] };
   }
   const { now, plan, reasons } = examination;
   await refuseRevokedAuthority(enrolment, plan.settings);
@@ -281,7 +282,18 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
     key: await keyPem(enrolment, key),
     asked: plan.settings,
   });
-  return { service, status: 'issued', certificate, plan, reasons, warnings: [...warnings, ...droppedWarnings(plan)] };
+  const told = [...warnings, ...droppedWarnings(plan), ...outputWarnings(examination)];
+  return { service, status: 'issued', certificate, plan, reasons, warnings: told };
+}
+
+/** Files that somebody may read go away with an output that is no longer asked for. */
+function outputWarnings({ stored, plan }: Examination): readonly string[] {
+  const { outputs: before = [] } = stored ?? {};
+  const { outputs = [] } = plan.settings;
+  const gone = before.filter(kind => !outputs.includes(kind));
+  if (gone.length === 0) return [];
+  const all = [...before, ...outputs.filter(kind => !before.includes(kind))].map(kind => `--output ${kind}`).join(' ');
+  return [`the files of ${gone.join(', ')} are no longer made; to have all: ${all}`];
 }
 
 /** Puts right what lies around a certificate that stays as it is. */
