@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import type { ServiceFile } from '../config/service-file.ts';
+import { readServiceSettings, servicePaths } from '../deployment/service.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { parseHook, parseServiceName } from '../options.ts';
 import { catalogue, templateNamed } from '../templates/catalogue.ts';
-import { gatherFacts, missingCertificate, parseEndpoint, type TemplateOrder } from '../templates/facts.ts';
+import { gatherFacts, missingFile, parseEndpoint, type TemplateOrder } from '../templates/facts.ts';
 import { printedText, printTemplate } from '../templates/print.ts';
 import type { Template, TemplateFlag } from '../templates/template.ts';
 import { serviceNames } from '../verification/targets.ts';
@@ -61,8 +63,8 @@ told so. The same directory and flags give the same text.`,
     const hooks = (options['hook'] ?? []) as readonly string[];
     const facts = await gatherFacts(template, { ...(options as unknown as TemplateFlags), directory, hooks, service });
     const printed = printTemplate(template, facts, options['part'] as string | undefined);
-    for (const each of new Set([facts.service, template.calls === true ? '' : facts.peer]))
-      warnIfMissing(context, each);
+    await warnIfMissing(context, facts.service, template.output);
+    if (template.calls !== true && facts.peer !== facts.service) await warnIfMissing(context, facts.peer);
     const { parts, reload } = printed;
     return {
       document: { schema: 'mtlsctl/template/v1', template: name, service, reload, parts },
@@ -136,8 +138,24 @@ async function enrolledServices(directory: string): Promise<readonly string[]> {
 }
 
 /** Configuration may be written before there are certificates; who reads it should know. */
-function warnIfMissing(context: CommandContext, service: string): void {
+async function warnIfMissing(context: CommandContext, service: string, output?: Template['output']): Promise<void> {
   if (service === '') return;
-  const missing = missingCertificate(context.directory, service);
-  if (missing !== undefined) context.warn(`there is no ${missing} yet: run 'mtlsctl enroll ${service}'`);
+  const missing = missingFile(context.directory, service, output);
+  if (missing === undefined) return;
+  const stored = output === undefined ? undefined : await storedSettings(context, service);
+  // The flag says all further files: those that are made already have to be named again.
+  const outputs = output === undefined ? [] : [...new Set([...(stored?.outputs ?? []), output])];
+  const command = ['mtlsctl enroll', service, ...outputs.map(kind => `--output ${kind}`)].join(' ');
+  const setting = `, or write 'outputs: [${outputs.join(', ')}]' into service.yaml and run 'mtlsctl renew ${service}'`;
+  context.warn(`there is no ${missing} yet: run '${command}'${stored === undefined ? '' : setting}`);
+}
+
+async function storedSettings({ directory }: CommandContext, service: string): Promise<ServiceFile | undefined> {
+  try {
+    return await readServiceSettings(servicePaths(directory, service));
+  } catch (error) {
+    // What is wrong with service.yaml is told by those who enrol and renew.
+    if (isMtlsctlError(error)) return undefined;
+    throw error;
+  }
 }

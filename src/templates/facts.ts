@@ -100,8 +100,9 @@ export function serviceFiles(
   return { cert: at('cert.pem'), key: at('key.pem'), ca: at('ca.pem'), combined: at('combined.pem') };
 }
 
-/** The certificate of a service, where there is none. */
-export function missingCertificate(directory: string, service: string): string | undefined {
-  const { cert } = serviceFiles(directory, service);
-  return statPath(cert) === undefined ? cert : undefined;
+/** The file of a service that a server would read, where there is none: its certificate, then the further file that the template wants. */
+export function missingFile(directory: string, service: string, output: Template['output']): string | undefined {
+  const files = serviceFiles(directory, service);
+  const wanted = [files.cert, ...(output === undefined ? [] : [files[output]])];
+  return wanted.find(path => statPath(path) === undefined);
 }

@@ -7,6 +7,7 @@ export const haproxy: Template = {
   reload: () => 'systemctl reload haproxy',
   checksCrl: true,
   enforcesAllow: true,
+  output: 'combined',
   values: ({ callers }) => ({ none: callers?.length === 0 }),
   parts: [{ name: 'frontend', file: '/etc/haproxy/haproxy.cfg', format: 'haproxy', comment: '#', text: frontend }],
 };

@@ -19,6 +19,8 @@ export interface Template {
   /** Whether the service calls its peer, instead of being called by it. */
   readonly calls?: boolean;
   readonly enforcesAllow?: boolean;
+  /** A further file of the service (`outputs` in service.yaml) that the server reads instead of the pair. */
+  readonly output?: 'combined';
   /** What is there to be put in besides what all templates have (values.ts). */
   readonly values?: (facts: Facts) => Values;
 }
