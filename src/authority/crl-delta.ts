@@ -6,7 +6,15 @@ import { encodePemFile } from '../x509/pem.ts';
 import { type ListedRevocations, listOf } from './revocation-table.ts';
 import { noCrlPoints } from './crl-settings.ts';
 import { signCrl } from './crl-sign.ts';
-import { crlInForce, type CrlOrder, type CrlPublication, instantOf, nextNumber, publishedEvent } from './crl.ts';
+import {
+  crlInForce,
+  type CrlOrder,
+  type CrlPublication,
+  endOfCrl,
+  instantOf,
+  nextNumber,
+  publishedEvent,
+} from './crl.ts';
 import { currentPublication, type Publication, readRevocations, type Revocations } from './revocations.ts';
 
 /**
@@ -21,7 +29,7 @@ export async function publishDelta(order: CrlOrder): Promise<CrlPublication> {
   const complete = baseAt(revocations, thisUpdate);
   if (complete === undefined) throw noBase(order, thisUpdate);
   const base = complete.number;
-  const nextUpdate = thisUpdate + order.validity;
+  const nextUpdate = endOfCrl(order, thisUpdate);
   const number = nextNumber(revocations, await crlInForce(order));
   const crl = await signCrl({
     ...{ certificate: order.certificate, signer: order.signer, points: order.points ?? noCrlPoints },

@@ -6,6 +6,7 @@ import {
   crlInForce,
   type CrlOrder,
   type CrlPublication,
+  endOfCrl,
   instantOf,
   nextNumber,
   publishedEvent,
@@ -55,7 +56,7 @@ async function signOne(
   number: number,
   thisUpdate: number,
 ): Promise<CrlPublication> {
-  const nextUpdate = thisUpdate + validity;
+  const nextUpdate = endOfCrl({ certificate, validity }, thisUpdate);
   const revoked = listedAt(revocations, thisUpdate);
   const crl = await signCrl({ certificate, signer, points, number, thisUpdate, nextUpdate, revoked });
   return { crl, number, thisUpdate, nextUpdate };

@@ -34,7 +34,7 @@ export interface CrlOrder {
   readonly ledger: Ledger;
   readonly signer: Signer;
   readonly now: number;
-  /** From thisUpdate to nextUpdate, in milliseconds. */
+  /** From thisUpdate to nextUpdate, in milliseconds; less where the authority ends before. */
   readonly validity: number;
   readonly points?: CrlPoints;
   /** What the ledger says of revocations, where it has just been read. */
@@ -52,7 +52,7 @@ export async function publishCrl(order: CrlOrder): Promise<CrlPublication> {
   order.ledger.requireBegun();
   const revocations = order.revocations ?? (await readRevocations(order.ledger.path));
   const thisUpdate = instantOf(revocations, order);
-  const nextUpdate = thisUpdate + order.validity;
+  const nextUpdate = endOfCrl(order, thisUpdate);
   const inForce = await crlInForce(order);
   const number = nextNumber(revocations, inForce);
   const revoked = listedAt(revocations, thisUpdate);
@@ -64,6 +64,18 @@ export async function publishCrl(order: CrlOrder): Promise<CrlPublication> {
   await order.ledger.append([publishedEvent(crl, { number, thisUpdate, nextUpdate })], order.now);
   await putInPlace(order.paths, crl);
   return { crl, number, thisUpdate, nextUpdate };
+}
+
+/**
+ * With the authority at the latest: from then on nobody can use the CRL, and whoever watches its nextUpdate would think that all is well.
+ * One signed after that end has its full time, since it would be none otherwise.
+ */
+export function endOfCrl(
+  { certificate, validity }: Pick<CrlOrder, 'certificate' | 'validity'>,
+  thisUpdate: number,
+): number {
+  const end = thisUpdate + validity;
+  return certificate.notAfter > thisUpdate ? Math.min(end, certificate.notAfter) : end;
 }
 
 /** Runs an action while no other process publishes a CRL of the same authority, or revokes. */

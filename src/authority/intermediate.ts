@@ -7,6 +7,7 @@ import { removeTree } from '../file-operations.ts';
 import { checkWritable, createPrivateFile, readOptional, writeDurable } from '../files.ts';
 import { oids } from '../der/object-identifiers.ts';
 import { hasSubtrees, nameConstraintsExtension, type NameConstraintsOrder } from '../issuance/extensions.ts';
+import { planLifetime } from '../issuance/lifetime.ts';
 import { subjectFor } from '../issuance/names.ts';
 import type { Profile } from '../issuance/profile.ts';
 import { type KeyType, keyTypeOf } from '../keys/key-types.ts';
@@ -33,11 +34,11 @@ import {
 import { publishCrl } from './crl.ts';
 import { crlPointsOf } from './crl-settings.ts';
 import { keyFileContent } from './create-root.ts';
-import { createdEvent, issueUnder, type IssuedChain, type OpenAuthority } from './issue.ts';
+import { createdEvent, issuersOf, issueUnder, type IssuedChain, type OpenAuthority } from './issue.ts';
 import { Ledger } from './ledger.ts';
 import { subordinateKeys } from './open-issuer.ts';
 import { isPublished, mergePublishedCrl } from './published-crls.ts';
-import { crlLimit, crlsPath, encodeCertificates } from './trust.ts';
+import { crlLimit, crlsPath, encodeCertificates, readTrustAnchors } from './trust.ts';
 
 /** An intermediate CA as it is asked for; what is undefined is decided by profile and configuration. */
 export interface IntermediateOrder {
@@ -141,6 +142,20 @@ function sameConstraints(certificate: Certificate, asked: NameConstraintsOrder):
   const found = findExtension(certificate, oids.nameConstraints);
   if (found === undefined || !hasSubtrees(asked)) return found === undefined && !hasSubtrees(asked);
   return sameOctets(found.value, nameConstraintsExtension(asked).value);
+}
+
+/**
+ * Refuses a life that does not fit into its issuer's before anybody is asked for a yes or a passphrase. Throws `lifetime-refused`, `expired`.
+ */
+export async function refuseOutlivingIssuer(order: IntermediateOrder): Promise<void> {
+  const issuer = await loadAuthority(order.directory, order.issuer);
+  const profile = intermediateProfile(order);
+  planLifetime({
+    profile,
+    validity: order.validity ?? profile.validity,
+    now: order.now,
+    issuers: issuersOf(issuer, await readTrustAnchors(order.directory)),
+  });
 }
 
 /** Where the CRL of the issuer is fetched. */

@@ -28,6 +28,8 @@ export async function signWay(
   });
   const files = out === undefined ? [] : await writeOut(out, rebuilt);
   tellOf(repair, context);
+  for (const name of endedWithAuthority(rebuilt, options['validity'] as number | undefined))
+    context.warn(`${name}: the CRL ends with the authority, before the --validity asked for`);
   for (const each of rebuilt) {
     if (each.status === 'skipped')
       context.warn(`${each.name}: not signed, and its CRL has long enough left: ${each.error.message}`);
@@ -73,6 +75,14 @@ function outOf(options: OptionValues, authorities: readonly string[]): CrlOut | 
     });
   }
   return { path, isSeries, isDer };
+}
+
+/** The authorities whose end came before that of the CRL asked for. */
+function endedWithAuthority(rebuilt: readonly RebuiltCrl[], validity: number | undefined): readonly string[] {
+  return rebuilt
+    .filter(each => each.status === 'published')
+    .filter(({ publications }) => publications.some(crl => crl.nextUpdate - crl.thisUpdate < (validity ?? 0)))
+    .map(each => each.name);
 }
 
 function tellOf({ wasDamaged, dropped, missing }: Repair, context: CommandContext): void {

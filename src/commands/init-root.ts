@@ -10,7 +10,7 @@ import {
   planText,
 } from '../authority/root-report.ts';
 import { parseKeyType } from '../keys/key-types.ts';
-import { parseAuthorityName, parseCount, parseDuration, parseTrustDomain } from '../options.ts';
+import { formatDuration, parseAuthorityName, parseCount, parseDuration, parseTrustDomain } from '../options.ts';
 import type { CommandContext, CommandDefinition, OptionValues } from './command.ts';
 import { addConstraintOptions, constraintsFrom, parseCaSubject } from './ca-options.ts';
 import { newPassphrase } from './passphrase.ts';
@@ -66,6 +66,10 @@ Do it on a machine without a network, and keep the key there. See README, "The o
       return { document, text: () => completedText(document) };
     }
     const plan = await planRoot(order, await readConfig(order.directory));
+    if (order.crlValidity !== undefined && order.crlValidity > plan.validity)
+      context.warn(
+        `the CRL ends with the root, before the --crl-validity ${formatDuration(order.crlValidity)} asked for`,
+      );
     if (options['plan'] === true) {
       const document = planDocument(plan, encryptedByFlags(options));
       return { document, text: paint => planText(document, paint) };

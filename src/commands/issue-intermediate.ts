@@ -6,6 +6,7 @@ import {
   existingIntermediate,
   type IntermediateOrder,
   intermediatePaths,
+  refuseOutlivingIssuer,
 } from '../authority/intermediate.ts';
 import {
   grantedLines,
@@ -64,7 +65,9 @@ export const command: CommandDefinition = {
         'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p256)',
         parseKeyType,
       )
-      .option('--validity <duration>', 'how long it is valid (default: 3y)', text => parseDuration(text, '--validity'))
+      .option('--validity <duration>', 'how long it is valid, within the life of its issuer (default: 3y)', text =>
+        parseDuration(text, '--validity'),
+      )
       .option('--path-length <n>', 'how many CAs may stand below it, one under the other (default: 0)', text =>
         parseCount(text, '--path-length', { minimum: 0, maximum: 32 }),
       )
@@ -140,6 +143,7 @@ async function direct(context: CommandContext, order: IntermediateOrder, options
   const existing = await existingIntermediate(order);
   if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [] });
   await refuseRevokedIssuer(order.directory, order.issuer);
+  await refuseOutlivingIssuer(order);
   const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));
   const made = await createIntermediate(order, issuer, await passphraseForKey(context, order, options));
   for (const warning of made.warnings) context.warn(warning);
@@ -163,6 +167,7 @@ async function sign(context: CommandContext, order: IntermediateOrder, options: 
   const existing = await existingAnswer(order, asked, out);
   if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [], out });
   await refuseRevokedIssuer(order.directory, order.issuer);
+  await refuseOutlivingIssuer(order);
   const summary = requestSummary(asked, grantedLines(order, issuerCertificate));
   await confirmOrDecline(context, summary, `sign this request as the intermediate CA '${order.name}'?`);
   const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));

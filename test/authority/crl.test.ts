@@ -55,6 +55,15 @@ describe('publishCrl', () => {
     expect(authorityKeyIdentifier(crl)?.keyIdentifier).toEqual(subjectKeyIdentifier(certificate));
   });
 
+  it('ends with its authority at the latest, unless that has ended', async () => {
+    const { certificate } = await loadAuthority(directory(), 'site-a');
+    const { crl } = await publish(now, 20 * 365 * day);
+    expect(crl.nextUpdate).toBe(certificate.notAfter);
+    const last = await publish(certificate.notAfter - 3_600_000);
+    expect(last.nextUpdate).toBe(certificate.notAfter);
+    expect((await publish(certificate.notAfter)).nextUpdate).toBe(certificate.notAfter + day);
+  });
+
   it('is the same in both forms, and in the ledger before', async () => {
     const { crl } = await publish();
     const paths = pathsOf(directory(), 'site-a');

@@ -37,6 +37,34 @@ describe('planLifetime', () => {
     expect(plan(90 * day, issuer(now - year, now + 90 * day)).shortened).toBe(false);
   });
 
+  it('is refused to a CA that would end after its issuer, with the longest life that fits', () => {
+    const ca = (validity: number, end: number) =>
+      planLifetime({
+        profile: { kind: 'intermediate', backdate: 60_000 },
+        ...{ validity, now, issuers: [issuer(now - year, end)] },
+      });
+    const refused = (longestValidity?: string) =>
+      expect.objectContaining({
+        code: 'lifetime-refused',
+        details: expect.objectContaining({ ...(longestValidity && { longestValidity }) }) as object,
+      }) as Error;
+    expect(() => ca(3 * year, now + 2 * year - 1000)).toThrow(refused('1y364d'));
+    expect(() => ca(year, now + 47 * 3_600_000 + 1000)).toThrow(refused('1d23h'));
+    expect(() => ca(year, now + 119_000)).toThrow(refused());
+    expect(ca(year + 364 * day, now + 2 * year - 1000).shortened).toBe(false);
+  });
+
+  it('lets a CA end with an issuer that was made for as long within the backdating', () => {
+    const profile = { kind: 'intermediate', backdate: 60_000 } as const;
+    const ends = (end: number) => planLifetime({ profile, validity: year, now, issuers: [issuer(now - day, end)] });
+    expect(ends(now + year - 60_000)).toEqual({
+      notBefore: now - 60_000,
+      notAfter: now + year - 60_000,
+      shortened: true,
+    });
+    expect(() => ends(now + year - 61_000)).toThrow(expect.objectContaining({ code: 'lifetime-refused' }) as Error);
+  });
+
   it('is refused where less than a tenth is left', () => {
     expect(plan(100 * day, issuer(now - year, now + 10 * day)).notAfter).toBe(now + 10 * day);
     expect(() => plan(100 * day, issuer(now - year, now + 10 * day - 1000))).toThrow(
