@@ -19,6 +19,7 @@ export type FileOperation =
   | 'remove'
   | 'rename'
   | 'rmdir'
+  | 'space'
   | 'stat'
   | 'symlink'
   | 'sync'
@@ -310,6 +311,37 @@ export function listNames(path: string): readonly string[] | undefined {
 /** What is at a path, not following a link; undefined where there is nothing. */
 export function statPath(path: string): fs.Stats | undefined {
   return perform('stat', path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
+}
+
+/** What statfs(2) says of a file system. */
+export interface FileSystemSpace {
+  /** Octets in a block. */
+  readonly bsize: number;
+  readonly blocks: number;
+  readonly bfree: number;
+  /** Inodes. */
+  readonly files: number;
+  readonly ffree: number;
+}
+
+/**
+ * Whether a file system can't take some more octets in a few files. The blocks that are kept for root are counted, since mtlsctl may be run by it;
+ * of a file system that does not count its blocks or inodes (they are 0 in all) nothing is known.
+ */
+export function isFull({ bsize, blocks, bfree, files, ffree }: FileSystemSpace, octets: number): boolean {
+  const fewInodes = 16;
+  return (blocks > 0 && bfree * bsize < octets) || (files > 0 && ffree < fewInodes);
+}
+
+/** Throws `unwritable` where so many octets have no room in a directory, before anything is done that a full disk would leave half done. */
+export function checkSpace(path: string, directory: string, octets: number): void {
+  perform('space', path, () => {
+    if (!isFull(fs.statfsSync(directory), octets)) return;
+    throw new MtlsctlError('unwritable', `cannot write ${path}: no space left on device`, {
+      hints: [`df -h ${directory}; df -i ${directory}`],
+      details: { path, operation: 'space', systemCode: 'ENOSPC' },
+    });
+  });
 }
 
 /** What tells one directory from another that takes its place; undefined where there is none. */

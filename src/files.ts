@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { isMtlsctlError, MtlsctlError } from './errors.ts';
 import {
   attempt,
+  checkSpace,
   createFile,
   linkPath,
   listNames,
@@ -174,14 +175,22 @@ function exists(path: string): MtlsctlError {
   return new MtlsctlError('already-exists', `${path} exists already`, { hints: [`ls -l ${path}`], details: { path } });
 }
 
-/** Throws `unwritable` where a directory, or the one that it is to be made in, can't be written by this user. */
+/** In octets: what a service or an authority takes, some ten files of a block each, with room to spare. */
+const directorySpace = 128 * 1024;
+/** In octets: a certificate with its chain, twice, since a file that is replaced is there until then. */
+const fileSpace = 32 * 1024;
+
+/** Throws `unwritable` where a directory, or the one that it is to be made in, can't be written by this user, or has no room. */
 export function checkWritable(directory: string): void {
-  checkAccess(directory, statPath(directory) === undefined ? dirname(directory) : directory);
+  const present = statPath(directory) === undefined ? dirname(directory) : directory;
+  checkAccess(directory, present);
+  checkSpace(directory, present, directorySpace);
 }
 
 /** Throws `unwritable`, or `not-found` where its directory is missing, if replaceFile() could not put a file there. */
 export function checkReplaceable(path: string): void {
   checkAccess(path, dirname(path));
+  checkSpace(path, dirname(path), fileSpace);
 }
 
 function checkAccess(path: string, directory: string): void {

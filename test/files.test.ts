@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MtlsctlError } from '../src/errors.ts';
-import { faults } from '../src/file-operations.ts';
+import { checkSpace, faults, isFull } from '../src/file-operations.ts';
 import {
   createPrivateFile,
   ensureDirectory,
@@ -286,6 +286,34 @@ describe('directories', () => {
     const calls = [0, 1, 2].map(() => syncDirectory(directory()));
     expect((await Promise.allSettled(calls)).map(call => call.status)).toEqual(['fulfilled', 'rejected', 'rejected']);
     await syncDirectory(directory());
+  });
+});
+
+describe('isFull', () => {
+  const roomy = { bsize: 4096, blocks: 1000, bfree: 500, files: 1000, ffree: 500 };
+  it.each([
+    ['room enough', {}, false],
+    ['the last blocks', { bfree: 31 }, true],
+    ['just enough', { bfree: 32 }, false],
+    ['no blocks', { bfree: 0 }, true],
+    ['no inodes', { ffree: 3 }, true],
+    ['inodes that are not counted', { files: 0, ffree: 0 }, false],
+    ['blocks that are not counted', { blocks: 0, bfree: 0 }, false],
+  ])('%s', (_, changes, expected) => {
+    expect(isFull({ ...roomy, ...changes }, 128 * 1024)).toBe(expected);
+  });
+
+  it('is asked of the file system that a directory is on', () => {
+    expect(() => {
+      checkSpace('new', directory(), 4096);
+    }).not.toThrow();
+    let error: unknown;
+    try {
+      checkSpace('new', directory(), Number.MAX_SAFE_INTEGER);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code: 'unwritable', hints: [`df -h ${directory()}; df -i ${directory()}`] });
   });
 });
 

@@ -217,10 +217,10 @@ describe('enrollService', () => {
     expect(warnings).toEqual(["left out, since they can't be DNS names: 1"]);
   });
 
-  it('signs for nothing in a directory that can not be written', async () => {
+  it.each(['create', 'space'] as const)('signs for nothing where a file has no place: %s', async failing => {
     const before = await ledgerEntries(directory(), 'site-a');
     faults.before = operation => {
-      if (operation === 'create') throw systemError('EACCES');
+      if (operation === failing) throw systemError(failing === 'space' ? 'ENOSPC' : 'EACCES');
     };
     try {
       await expect(enroll()).rejects.toMatchObject({ code: 'unwritable' });
