@@ -16,7 +16,7 @@ import { formatName, namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import { encodePem } from '../x509/pem.ts';
 import { verifySignature } from '../x509/signature.ts';
-import { type Authority, keyState, openAuthorityKey } from './authority.ts';
+import { type Authority, openAuthorityKey } from './authority.ts';
 import { publishCrl, withCrlLock } from './crl.ts';
 import { crlPointsOf } from './crl-settings.ts';
 import { completePublication, crlValidity, intermediatePaths } from './intermediate.ts';
@@ -51,41 +51,38 @@ export interface InstalledIntermediate {
   readonly status: 'installed' | 'unchanged';
   readonly certificate: Certificate;
   readonly root: Certificate;
-  /** For a person. */
-  readonly warnings: readonly string[];
 }
 
 /**
  * Installs the certificate of an authority whose request was signed elsewhere. Nothing is changed unless it is for the key that waits here
  * (else `key-mismatch`) and chains to a root that is trusted here or whose fingerprint is given (else `unknown-root`, `certificate-refused`).
- * `passphrase` is asked for the waiting key where it is encrypted, and may answer undefined: then no CRL is signed yet.
+ * `passphrase` is asked where the waiting key is encrypted: no other key than the certificate's is installed, and that signs the first CRL.
  */
 export async function installIntermediate(
   order: InstallOrder,
-  passphrase: () => Promise<Uint8Array | undefined>,
+  passphrase: () => Promise<Uint8Array>,
 ): Promise<InstalledIntermediate> {
   const chain = await readAnswer(order.file);
   const certificate = chain[0];
   if (certificate === undefined) throw new MtlsctlError('malformed', `${order.file} holds no certificate`);
   const root = await rootToTrust(order, chain);
   const crl = order.crl === undefined ? undefined : await readRootCrl(order.crl, root);
-  const unchanged = { status: 'unchanged', certificate, root, warnings: [] } as const;
+  const unchanged = { status: 'unchanged', certificate, root } as const;
   if (await isInstalled(order, certificate)) {
     await tidyUp(order, crl, root);
-    const warnings = await completeCrl(order, chain, root, passphrase);
-    return warnings === undefined ? { ...unchanged, status: 'installed' } : { ...unchanged, warnings };
+    return { ...unchanged, status: await completeCrl(order, chain, root, passphrase) };
   }
   await checkPair(order, certificate);
   checkChain(order, chain, root);
   await refuseRevoked(order, chain, { root, crl });
   const authority = arriving(order, chain, root);
-  const signer = await openIfPossible(authority, passphrase);
+  const signer = await openWaitingKey(order, authority, passphrase);
   return withLock(lockDirectory(order.directory, 'pki'), async () => {
     if (await isInstalled(order, certificate)) return unchanged;
     // Another root may have become the trusted one while there was no lock.
     await rootToTrust(order, chain);
     await putInPlace(order, authority, { root, crl, signer });
-    return { status: 'installed', certificate, root, warnings: signer === undefined ? [noCrl(order)] : [] };
+    return { status: 'installed', certificate, root };
   });
 }
 
@@ -96,16 +93,13 @@ async function tidyUp(order: InstallOrder, crl: Crl | undefined, root: Certifica
   await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl, root));
 }
 
-/**
- * Signs the first CRL where it is still to be signed, since the passphrase was not given before. Undefined where it was signed now,
- * otherwise what to tell a person.
- */
+/** Signs the first CRL where it is still to be signed: an authority with an encrypted key could once be installed without its passphrase. */
 async function completeCrl(
   order: InstallOrder,
   chain: readonly Certificate[],
   root: Certificate,
-  passphrase: () => Promise<Uint8Array | undefined>,
-): Promise<readonly string[] | undefined> {
+  passphrase: () => Promise<Uint8Array>,
+): Promise<'installed' | 'unchanged'> {
   const { directory, name, now } = order;
   const authority = arriving(order, chain, root);
   const { certificate, paths } = authority;
@@ -113,13 +107,12 @@ async function completeCrl(
   const isSigned = async (): Promise<boolean> => (await ledger.read(new Set(['crl-published']))).entries.length > 0;
   if (await isSigned()) {
     await completePublication(order, certificate);
-    return [];
+    return 'unchanged';
   }
-  const signer = await openIfPossible(authority, passphrase);
-  if (signer === undefined) return [noCrl(order)];
+  const signer = await openAuthorityKey(authority, passphrase);
   const points = crlPointsOf(order.config, name);
   return withCrlLock(directory, name, async () => {
-    if (await isSigned()) return [];
+    if (await isSigned()) return 'unchanged';
     const published = await publishCrl({
       certificate,
       paths,
@@ -130,7 +123,7 @@ async function completeCrl(
       points,
     });
     await withLock(lockDirectory(directory, 'pki'), () => mergePublishedCrl(directory, published.crl, certificate));
-    return undefined;
+    return 'installed';
   });
 }
 
@@ -217,8 +210,12 @@ async function checkPair(order: InstallOrder, certificate: Certificate): Promise
   }
   const request = readRequestFile(file, paths.request);
   if (sameOctets(request.subjectPublicKeyInfo.der, certificate.subjectPublicKeyInfo.der)) return;
-  throw new MtlsctlError('key-mismatch', `the certificate in ${order.file} is for another key than ${paths.key}`, {
-    hints: [`it has to be the answer to ${paths.request}`],
+  throw otherKey(order.file, paths.key, `it has to be the answer to ${paths.request}`);
+}
+
+function otherKey(file: string, key: string, hint: string): MtlsctlError {
+  return new MtlsctlError('key-mismatch', `the certificate in ${file} is for another key than ${key}`, {
+    hints: [hint],
   });
 }
 
@@ -277,23 +274,26 @@ function arriving(order: InstallOrder, chain: readonly Certificate[], root: Cert
   return { name: order.name, paths: intermediatePaths(order), certificate, chain: withoutRoot, isRoot: false };
 }
 
-/**
- * Opens the waiting key before anything is changed: a wrong passphrase, or a key that is not the certificate's, changes nothing.
- * Undefined where it is encrypted and no passphrase is given.
- */
-async function openIfPossible(
+/** Opens the waiting key before anything is changed: a wrong passphrase, or a key that is not the certificate's, changes nothing. */
+async function openWaitingKey(
+  { file }: InstallOrder,
   authority: Authority,
-  passphrase: () => Promise<Uint8Array | undefined>,
-): Promise<Signer | undefined> {
-  const given = await passphrase();
-  if (given === undefined && (await keyState(authority.paths)) === 'encrypted') return undefined;
-  return openAuthorityKey(authority, () => Promise.resolve(given ?? new Uint8Array()));
+  passphrase: () => Promise<Uint8Array>,
+): Promise<Signer> {
+  try {
+    return await openAuthorityKey(authority, passphrase);
+  } catch (error) {
+    if (!isMtlsctlError(error, 'key-mismatch')) throw error;
+    // There is no cert.pem yet to compare it with.
+    const { key, request, directory } = authority.paths;
+    throw otherKey(file, key, `put the key of ${request} back, or remove ${directory} to begin anew`);
+  }
 }
 
 interface Arrival {
   readonly root: Certificate;
   readonly crl: Crl | undefined;
-  readonly signer: Signer | undefined;
+  readonly signer: Signer;
 }
 
 /** `cert.pem` comes last: it is what makes the authority exist. Where a step fails all are taken back. */
@@ -306,19 +306,10 @@ async function putInPlace(order: InstallOrder, authority: Authority, { root, crl
     await replaceFile(paths.chain, encodeCertificates(chain), { mode: 0o644 });
     const ledger = openLedger(directory, authority);
     await recordCreation(ledger, certificate, now);
-    if (signer !== undefined) {
-      const points = crlPointsOf(order.config, order.name);
-      const published = await publishCrl({
-        certificate,
-        paths,
-        ledger,
-        signer,
-        now,
-        validity: crlValidity(order),
-        points,
-      });
-      await mergePublishedCrl(directory, published.crl, certificate);
-    }
+    const points = crlPointsOf(order.config, order.name);
+    const validity = crlValidity(order);
+    const published = await publishCrl({ certificate, paths, ledger, signer, now, validity, points });
+    await mergePublishedCrl(directory, published.crl, certificate);
     if (crl !== undefined) await mergePublishedCrl(directory, crl, root);
     await addTrustAnchor(directory, root);
     await replaceFile(paths.certificate, encodePem('CERTIFICATE', certificate.der), { mode: 0o644 });
@@ -333,8 +324,4 @@ async function recordCreation(ledger: Ledger, certificate: Certificate, now: num
   const known = (await readOptional(ledger.path)) === undefined ? [] : (await ledger.read(new Set([event]))).entries;
   const isKnown = known.some(entry => entry.event === event && entry.certificate === facts.certificate);
   if (!isKnown) await ledger.append([{ event, ...facts }], now);
-}
-
-function noCrl({ name }: InstallOrder): string {
-  return `no CRL was signed: the key of '${name}' is encrypted, and --ca-passphrase-file was not given; run 'mtlsctl crl ${name} --ca-passphrase-file <path>'`;
 }

@@ -28,6 +28,7 @@ import { localIssuers } from '../issuers/local.ts';
 import { entryText } from './enroll-report.ts';
 import { leafPassphrase, oneCaPassphrase, settingsFromFlags } from './enrolment-options.ts';
 import { confirmOrDecline } from './modes.ts';
+import { existingPassphrase } from './passphrase.ts';
 
 /** `enroll --request`: key and request, on the node that the key never leaves. */
 export async function makeRequests(
@@ -53,6 +54,13 @@ export async function makeRequests(
 }
 
 async function requestEnrolment(context: CommandContext, options: OptionValues): Promise<RequestEnrolment> {
+  return { ...(await runEnrolment(context, options)), passphrase: await leafPassphrase(context, options) };
+}
+
+async function runEnrolment(
+  context: CommandContext,
+  options: OptionValues,
+): Promise<Omit<RequestEnrolment, 'passphrase'>> {
   const config = await readConfig(context.directory);
   const asked = settingsFromFlags(options);
   return {
@@ -61,7 +69,6 @@ async function requestEnrolment(context: CommandContext, options: OptionValues):
     config,
     revocation: await publishedRevocations(context.directory),
     force: options['force'] === true,
-    passphrase: await leafPassphrase(context, options),
     now: () => context.system.now(),
     random: count => context.system.randomBytes(count),
     settings: (_service, stored) => {
@@ -167,7 +174,14 @@ export async function installAnswer(context: CommandContext, service: string, op
       ? await readTrustAnchors(directory)
       : [...anchors.filter(each => !sameOctets(each.der, named.der)), named];
   const file = String(options['install']);
-  const result = await installService({ ...(await requestEnrolment(context, options)), file, trustAnchors }, service);
+  const passphrase = (): Promise<Uint8Array> =>
+    existingPassphrase(context, {
+      file: options['passphraseFile'] as string | undefined,
+      flag: '--passphrase-file',
+      question: `the passphrase of the key of '${service}'`,
+    });
+  const order = { ...(await runEnrolment(context, options)), file, trustAnchors, passphrase };
+  const result = await installService(order, service);
   if (named !== undefined) await trustRoot(directory, named);
   const entry = certificateEntry(directory, result.plan, result.status, result.certificate);
   return { document: { schema: enrollSchema, services: [entry] }, text: paint => entryText(entry, paint) };

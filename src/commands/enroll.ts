@@ -94,7 +94,10 @@ stays as service.yaml has it; a flag that may be repeated says all of its kind, 
         parseCount(text, '--jobs', { minimum: 1, maximum: 64 }),
       )
       .option('--ca-passphrase-file <path>', "the passphrase of the authority's key; - is stdin")
-      .option('--passphrase-file <path>', 'encrypts the keys of the services (default: they are not encrypted)')
+      .option(
+        '--passphrase-file <path>',
+        'encrypts the keys of the services (default: they are not encrypted); with --install opens the one that waits',
+      )
       .option('--request', 'make key and request here')
       .option('--csr <file>', 'sign this request')
       .option('--out <file>', 'where the answer to --csr goes: leaf, then intermediates')

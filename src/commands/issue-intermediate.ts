@@ -21,7 +21,7 @@ import {
   requestIntermediate,
   signRequest,
 } from '../authority/intermediate-request.ts';
-import { keyState, loadAuthority } from '../authority/authority.ts';
+import { loadAuthority } from '../authority/authority.ts';
 import { openAuthority } from '../authority/open-issuer.ts';
 import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
 import { readBounded } from '../files.ts';
@@ -37,7 +37,7 @@ import {
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 import { addConstraintOptions, constraintsFrom, parseCaSubject } from './ca-options.ts';
 import { confirmOrDecline, modeOf, refuseStrayFlags, type RequestMode } from './modes.ts';
-import { caPassphrase, existingPassphrase, newPassphrase } from './passphrase.ts';
+import { caPassphrase, newPassphrase } from './passphrase.ts';
 
 export const command: CommandDefinition = {
   name: 'issue-intermediate',
@@ -51,7 +51,7 @@ export const command: CommandDefinition = {
     'mtlsctl issue-intermediate site-a --ca-passphrase-file /run/root.pass --passphrase-file /run/site-a.pass',
     'mtlsctl issue-intermediate site-a --request --passphrase-file /run/site-a.pass',
     'mtlsctl issue-intermediate site-a --csr site-a.csr --out site-a.pem --permit-dns link.internal',
-    'mtlsctl issue-intermediate site-a --install site-a.pem --root ca.pem --fingerprint <sha256> --crl crl.pem',
+    'mtlsctl issue-intermediate site-a --install site-a.pem --root ca.pem --fingerprint <sha256> --crl crl.pem --ca-passphrase-file /run/site-a.pass',
   ],
   exitStatuses: [0, 3, 4, 5, 9],
   configure(command: Command) {
@@ -83,7 +83,7 @@ export const command: CommandDefinition = {
       .option('--no-passphrase', 'store the new key unencrypted')
       .option(
         '--ca-passphrase-file <path>',
-        "the passphrase of the signing authority's key (with --install: of the waiting key, to sign its first CRL)",
+        "the passphrase of the signing authority's key; with --install that of the waiting key, which signs its first CRL",
       )
       .option('--request', 'make key and request here')
       .option('--csr <file>', 'sign this request')
@@ -188,26 +188,9 @@ async function install(context: CommandContext, order: IntermediateOrder, option
       crl: options['crl'] as string | undefined,
       now: order.now,
     },
-    () => waitingKeyPassphrase(context, order, options),
+    () => caPassphrase(context, order.name, options),
   );
-  for (const warning of installed.warnings) context.warn(warning);
-  return report(order, installed);
-}
-
-/** Where the key is encrypted and nobody can be asked, the installation goes on without a first CRL. */
-async function waitingKeyPassphrase(
-  context: CommandContext,
-  order: IntermediateOrder,
-  options: OptionValues,
-): Promise<Uint8Array | undefined> {
-  if ((await keyState(intermediatePaths(order))) !== 'encrypted') return undefined;
-  const file = options['caPassphraseFile'] as string | undefined;
-  if (file === undefined && context.system.prompter === undefined) return undefined;
-  return existingPassphrase(context, {
-    file,
-    flag: '--ca-passphrase-file',
-    question: `the passphrase of the key of '${order.name}'`,
-  });
+  return report(order, { ...installed, warnings: [] });
 }
 
 function passphraseForKey(

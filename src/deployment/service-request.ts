@@ -3,7 +3,13 @@ import { inFile, MtlsctlError } from '../errors.ts';
 import { attempt, removeEmptyDirectory, removeTree, statPath } from '../file-operations.ts';
 import { createPrivateFile, ensureDirectory, readBounded, readOptional, replaceFile, writeDurable } from '../files.ts';
 import { checkRequest, createRequest } from '../issuance/request.ts';
-import { encodePrivateKeyPem, encryptPrivateKeyPem, publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
+import {
+  describePrivateKeyFile,
+  encodePrivateKeyPem,
+  encryptPrivateKeyPem,
+  publicKeyOf,
+  readPrivateKey,
+} from '../keys/private-key.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
 import { openSigner } from '../keys/open.ts';
 import { generateKey } from '../keys/software.ts';
@@ -152,10 +158,12 @@ export interface InstalledService {
   readonly plan: ServicePlan;
 }
 
-export interface ServiceInstallation extends RequestEnrolment {
+export interface ServiceInstallation extends Omit<RequestEnrolment, 'passphrase'> {
   /** The leaf, then the intermediates. */
   readonly file: string;
   readonly trustAnchors: readonly Certificate[];
+  /** Asked only where the waiting key is encrypted. */
+  passphrase(): Promise<Uint8Array>;
 }
 
 /**
@@ -166,15 +174,30 @@ export async function installService(order: ServiceInstallation, service: string
   const paths = servicePaths(order.directory, service);
   const answer = await readBounded(order.file);
   const chain = inFile(order.file, () => readCertificates(answer));
-  return withLock(paths.lock, () => installLocked(order, service, paths, chain), { what: `service '${service}'` });
+  const before = await examineAnswer(order, service, paths, chain);
+  // Before the lock is taken: a person may be long in answering.
+  const passphrase =
+    before.waitingKey !== undefined && isEncrypted(before.waitingKey) ? await order.passphrase() : undefined;
+  const install = async (): Promise<InstalledService> =>
+    installLocked(order, paths, await examineAnswer(order, service, paths, chain), passphrase);
+  return withLock(paths.lock, install, { what: `service '${service}'` });
 }
 
-async function installLocked(
+interface ExaminedAnswer {
+  readonly plan: ServicePlan;
+  readonly chain: readonly Certificate[];
+  readonly certificate: Certificate;
+  /** Undefined where the certificate is in force already. */
+  readonly waitingKey: Uint8Array | undefined;
+}
+
+/** All that can be said of an answer without opening the key that it is for. */
+async function examineAnswer(
   order: ServiceInstallation,
   service: string,
   paths: ServicePaths,
   chain: readonly Certificate[],
-): Promise<InstalledService> {
+): Promise<ExaminedAnswer> {
   const stored = await readServiceSettings(paths);
   const [certificate, ...above] = chain;
   if (certificate === undefined) throw new MtlsctlError('malformed', `${order.file} holds no certificate`);
@@ -186,18 +209,31 @@ async function installLocked(
     installed.keyMatches &&
     sameOctets(installed.certificate.der, certificate.der)
   ) {
+    return { plan, chain, certificate, waitingKey: undefined };
+  }
+  const waitingKey = await answeredKey(order, paths, certificate);
+  const refusal = revocationRefusal(order, chain) ?? consumerRefusal(plan, chain, order.trustAnchors, order.now());
+  if (refusal === undefined) return { plan, chain, certificate, waitingKey };
+  throw new MtlsctlError('certificate-refused', `the certificate in ${order.file} is refused: ${refusal}`, {
+    hints: [`look at it with 'mtlsctl inspect ${order.file}'`],
+  });
+}
+
+async function installLocked(
+  order: ServiceInstallation,
+  paths: ServicePaths,
+  { plan, chain, certificate, waitingKey }: ExaminedAnswer,
+  passphrase: Uint8Array | undefined,
+): Promise<InstalledService> {
+  const { service } = plan;
+  if (waitingKey === undefined) {
     await restorePublicLinks(paths.directory);
     await removeAnswered(paths, certificate);
     return { service, status: 'unchanged', certificate, plan };
   }
-  const key = await waitingKey(order, paths, certificate);
-  const refusal = revocationRefusal(order, chain) ?? consumerRefusal(plan, chain, order.trustAnchors, order.now());
-  if (refusal !== undefined) {
-    throw new MtlsctlError('certificate-refused', `the certificate in ${order.file} is refused: ${refusal}`, {
-      hints: [`look at it with 'mtlsctl inspect ${order.file}'`],
-    });
-  }
+  await refuseOtherKey(order, paths, waitingKey, certificate, passphrase);
   const now = order.now();
+  const key = new TextDecoder().decode(waitingKey);
   await putInForce({ enrolment: order, paths, plan, chain: withoutRoots(chain), key, now, asked: plan.settings });
   // The certificate is in force whatever becomes of its request, and the next run removes it too.
   attempt(() => {
@@ -227,39 +263,46 @@ function withoutRoots(chain: readonly Certificate[]): readonly Certificate[] {
   return chain.filter((each, index) => index === 0 || formatName(each.subject) !== formatName(each.issuer));
 }
 
-async function waitingKey(order: ServiceInstallation, paths: ServicePaths, certificate: Certificate): Promise<string> {
+/** The key that waits, if it is the answer to its request that came. */
+async function answeredKey(
+  order: ServiceInstallation,
+  paths: ServicePaths,
+  certificate: Certificate,
+): Promise<Uint8Array> {
   const file = await readOptional(paths.waitingKey);
-  const requestFile = await readOptional(paths.request);
-  if (file === undefined || requestFile === undefined) {
+  const request = await readWaiting(paths);
+  if (file === undefined || request === undefined) {
     throw new MtlsctlError('not-found', `no request waits in ${paths.directory}`, {
       hints: ["make one with 'mtlsctl enroll <service> --request'"],
     });
   }
-  const { passphrase } = order;
-  if (!(await withServicePassphrase(paths.waitingKey, () => isFor(file, passphrase, requestFile, certificate)))) {
-    throw new MtlsctlError(
-      'key-mismatch',
-      `the certificate in ${order.file} is for another key than ${paths.waitingKey}`,
-      {
-        hints: [`it has to be the answer to ${paths.request}`],
-      },
-    );
-  }
-  return new TextDecoder().decode(file);
+  if (sameOctets(request.subjectPublicKeyInfo.der, certificate.subjectPublicKeyInfo.der)) return file;
+  throw otherKey(order, paths, `it has to be the answer to ${paths.request}`);
 }
 
-/** An encrypted key without its passphrase is known by the request that it signed. */
-async function isFor(
-  key: Uint8Array,
-  passphrase: Uint8Array | undefined,
-  requestFile: Uint8Array,
+/** The request was signed by the key that waited; the file may have been exchanged since. */
+async function refuseOtherKey(
+  order: ServiceInstallation,
+  paths: ServicePaths,
+  waitingKey: Uint8Array,
   certificate: Certificate,
-): Promise<boolean> {
-  const wanted = certificate.subjectPublicKeyInfo.der;
-  const [block] = readPem(requestFile);
-  const request = checkRequest(block?.der ?? requestFile);
-  if (!sameOctets(request.subjectPublicKeyInfo.der, wanted)) return false;
-  const encrypted = new TextDecoder().decode(key).includes('ENCRYPTED PRIVATE KEY');
-  if (encrypted && passphrase === undefined) return true;
-  return sameOctets(publicKeyOf(await readPrivateKey(key, passphrase)).der, wanted);
+  passphrase: Uint8Array | undefined,
+): Promise<void> {
+  const key = await withServicePassphrase(paths.waitingKey, () => readPrivateKey(waitingKey, passphrase));
+  if (sameOctets(publicKeyOf(key).der, certificate.subjectPublicKeyInfo.der)) return;
+  throw otherKey(
+    order,
+    paths,
+    `put the key of ${paths.request} back, or remove ${paths.requestDirectory} to begin anew`,
+  );
+}
+
+function otherKey({ file }: ServiceInstallation, { waitingKey }: ServicePaths, hint: string): MtlsctlError {
+  return new MtlsctlError('key-mismatch', `the certificate in ${file} is for another key than ${waitingKey}`, {
+    hints: [hint],
+  });
+}
+
+function isEncrypted(key: Uint8Array): boolean {
+  return describePrivateKeyFile(key).encrypted;
 }

@@ -62,7 +62,11 @@ const request = async (asked: AskedSettings = {}, changes: Partial<RequestEnrolm
   requestService(await enrolment(asked, changes), 'one', anchors);
 
 const install = async (changes: Partial<ServiceInstallation> = {}) =>
-  installService({ ...(await enrolment()), file: answer(), trustAnchors: anchors, ...changes }, 'one');
+  installService({ ...(await installation()), ...changes }, 'one');
+
+async function installation(): Promise<ServiceInstallation> {
+  return { ...(await enrolment()), file: answer(), trustAnchors: anchors, passphrase: noPassphrase };
+}
 
 function waiting(): Request {
   const [block] = readPem(readFileSync(at('one/..request/csr.pem')));
@@ -233,14 +237,40 @@ describe('installService', () => {
     await refused('not-found');
   });
 
-  it('installs beside a key that is encrypted, with its passphrase or without', async () => {
-    for (const given of [passphrase, undefined]) {
+  describe('beside a key that is encrypted', () => {
+    const known = () => Promise.resolve(passphrase);
+
+    beforeEach(async () => {
       rmSync(at('one'), { recursive: true });
       await request({}, { passphrase });
       await sign();
-      expect((await install({ passphrase: given })).status).toBe('installed');
+    });
+
+    it('asks for its passphrase, once', async () => {
+      expect((await install({ passphrase: known })).status).toBe('installed');
       expect(readFileSync(at('one/key.pem'), 'utf8')).toContain('ENCRYPTED');
-    }
+      expect((await install()).status).toBe('unchanged');
+    });
+
+    it('refuses where it is missing or wrong', async () => {
+      const missing = new MtlsctlError('passphrase-missing', 'there is no terminal to ask for it');
+      await refused('passphrase-missing', { passphrase: () => Promise.reject(missing) });
+      await refused('passphrase-wrong', { passphrase: () => Promise.resolve(Buffer.from('wrong')) });
+      expect((await install({ passphrase: known })).status).toBe('installed');
+    });
+
+    it('does not ask where the answer is refused anyway', async () => {
+      await refused('certificate-refused', { trustAnchors: [] });
+    });
+
+    it('refuses a key that took the place of the one that waited', async () => {
+      const waited = readFileSync(at('one/..request/key.pem'));
+      await requestService(await enrolment({}, { passphrase }), 'two', anchors);
+      cpSync(at('two/..request/key.pem'), at('one/..request/key.pem'));
+      await refused('key-mismatch', { passphrase: known });
+      writeFileSync(at('one/..request/key.pem'), waited);
+      expect((await install({ passphrase: known })).status).toBe('installed');
+    });
   });
 
   it('leaves what was there when any operation fails', async () => {
@@ -249,7 +279,7 @@ describe('installService', () => {
     const prepare = async () => {
       rmSync(node(), { recursive: true });
       cpSync(join(temporary(), 'waiting'), node(), { recursive: true });
-      const order = { ...(await enrolment()), file: answer(), trustAnchors: anchors };
+      const order = await installation();
       return () => installService(order, 'one');
     };
     let failures = 0;
@@ -263,7 +293,7 @@ describe('installService', () => {
 
   it('is whole after a kill at any change and the same command again, and no key serves twice', async () => {
     cpSync(node(), join(temporary(), 'waiting'), { recursive: true });
-    const order = { ...(await enrolment()), file: answer(), trustAnchors: anchors };
+    const order = await installation();
     const statuses = new Set<string>();
     for (let number = 0; ; number += 1) {
       rmSync(node(), { recursive: true });
