@@ -104,12 +104,19 @@ function configure(subcommand: Command, definition: CommandDefinition, action: A
   subcommand.description(definition.description);
   for (const [spelling, description] of definition.operands) subcommand.argument(spelling, description);
   definition.configure(subcommand);
+  leaveOperandsToCommand(subcommand);
   subcommand.addHelpText('after', helpFooter(definition));
   subcommand.action(async () => {
     const options = subcommand.optsWithGlobals();
     const operands = subcommand.args;
     await action(commandContext(system, options, subcommand.parent ?? subcommand), operands, options);
   });
+}
+
+/** A command asks for the operand that is missing, where there is somebody to ask; its usage shows all the same that it must be there. */
+function leaveOperandsToCommand(subcommand: Command): void {
+  subcommand.usage(subcommand.usage());
+  for (const argument of subcommand.registeredArguments) argument.required = false;
 }
 
 function commandContext(system: System, options: Readonly<Record<string, unknown>>, program: Command): CommandContext {

@@ -21,7 +21,8 @@ export type Paint = (text: string, colour: Colour) => string;
 /** Questions to a person; there is none without a terminal on stdin. */
 export interface Prompter {
   confirm(question: string): Promise<boolean>;
-  input(question: string, initial?: string): Promise<string>;
+  /** Asks again while `problemOf` has something to say of the answer. */
+  input(question: string, problemOf: (answer: string) => string | undefined): Promise<string>;
   /** Reads without echo; with `confirm` twice, until both are the same. */
   passphrase(question: string, options: { readonly confirm: boolean }): Promise<string>;
   select(question: string, choices: readonly string[]): Promise<string>;

@@ -94,9 +94,9 @@ const prompter: Prompter = {
     const { answer } = await ask<{ answer: boolean }>({ type: 'confirm', name: 'answer', message, default: false });
     return answer;
   },
-  async input(message, initial) {
-    const question = { type: 'input', name: 'answer', message, ...(initial === undefined ? {} : { default: initial }) };
-    return (await ask<{ answer: string }>(question)).answer;
+  async input(message, problemOf) {
+    const validate = (answer: string): string | true => problemOf(answer) ?? true;
+    return (await ask<{ answer: string }>({ type: 'input', name: 'answer', message, validate })).answer;
   },
   async passphrase(message, options) {
     for (;;) {

@@ -47,7 +47,9 @@ export const defaultNow = Date.UTC(2026, 10, 22, 14, 5, 1);
 export function fakeSystem(options: FakeSystemOptions): FakeSystem {
   const out = capture(false);
   const err = capture(options.answers !== undefined);
-  const person = scriptedPerson(options.answers ?? []);
+  const person = scriptedPerson(options.answers ?? [], problem => {
+    err.write(`(${problem})\n`);
+  });
   const now = options.now ?? defaultNow;
   let stdin = options.stdin ?? '';
   const listeners = new Set<{ signal: string; receive: () => void }>();
@@ -120,7 +122,10 @@ async function* chunksOf(stdin: Stdin): AsyncGenerator<Uint8Array> {
   else yield* stdin;
 }
 
-function scriptedPerson(answers: readonly ScriptedAnswer[]): {
+function scriptedPerson(
+  answers: readonly ScriptedAnswer[],
+  tell: (problem: string) => void,
+): {
   prompter: Prompter;
   questions: string[];
   unused: () => number;
@@ -134,9 +139,20 @@ function scriptedPerson(answers: readonly ScriptedAnswer[]): {
   };
   const prompter: Prompter = {
     confirm: async question => /^y(es)?$/i.test(await reply(question)),
-    input: async (question, initial) => (await reply(question)) || (initial ?? ''),
+    input: async (question, problemOf) => {
+      for (;;) {
+        const answer = await reply(question);
+        const problem = problemOf(answer);
+        if (problem === undefined) return answer;
+        tell(problem);
+      }
+    },
     passphrase: question => reply(question),
-    select: question => reply(question),
+    select: async (question, choices) => {
+      const answer = await reply(question);
+      if (choices.includes(answer)) return answer;
+      throw new Error(`'${answer}' is not among ${choices.join(', ')}`);
+    },
   };
   return { prompter, questions, unused: () => answers.length - questions.length };
 }

@@ -34,14 +34,22 @@ import {
   trustAnchorsPath,
 } from './trust.ts';
 
+/** A root to trust from now on. */
+export interface NamedRoot {
+  readonly file: string;
+  /** Its SHA-256 as it was read aloud. */
+  readonly fingerprint: string | undefined;
+  /** Gets it from a person, where it is not given and needed. Never from the file: that is what it vouches for. */
+  readonly askFingerprint?: (refusal: MtlsctlError) => Promise<string>;
+}
+
 export interface InstallOrder {
   readonly directory: string;
   readonly name: string;
   readonly config: Config;
   /** The certificate, then those above it, if there are any besides the root. */
   readonly file: string;
-  /** A root to trust from now on, and its SHA-256 as it was read aloud. */
-  readonly root: { readonly file: string; readonly fingerprint: string | undefined } | undefined;
+  readonly root: NamedRoot | undefined;
   /** The root's CRL, brought along. */
   readonly crl: string | undefined;
   readonly now: number;
@@ -165,7 +173,7 @@ async function rootToTrust(order: InstallOrder, chain: readonly Certificate[]): 
  */
 export async function namedRoot(
   directory: string,
-  { file, fingerprint: expected }: NonNullable<InstallOrder['root']>,
+  { file, fingerprint: given, askFingerprint }: NamedRoot,
   anchors: readonly Certificate[],
 ): Promise<Certificate> {
   const roots = await readAnswer(file);
@@ -173,11 +181,8 @@ export async function namedRoot(
   if (root === undefined) throw new MtlsctlError('unknown-root', `${file} holds no root certificate`);
   const found = fingerprint(root.der);
   if (anchors.some(anchor => sameOctets(anchor.der, root.der))) return root;
-  if (expected === undefined) {
-    throw new MtlsctlError('usage', '--root is given without --fingerprint', {
-      hints: ["read the root's SHA-256 fingerprint aloud from the offline machine and add --fingerprint <sha256>"],
-    });
-  }
+  const expected = given ?? (await askFingerprint?.(withoutFingerprint()));
+  if (expected === undefined) throw withoutFingerprint();
   if (found !== expected) {
     throw new MtlsctlError('unknown-root', `the root in ${file} has the fingerprint ${found}, not the one given`, {
       hints: ['compare it with what the offline machine prints: mtlsctl inspect --short ca.pem'],
@@ -187,6 +192,12 @@ export async function namedRoot(
   if (anchors.length === 0) return root;
   throw new MtlsctlError('unknown-root', `${trustAnchorsPath(directory)} has another root already`, {
     hints: ['give another --dir: one PKI directory has one root'],
+  });
+}
+
+function withoutFingerprint(): MtlsctlError {
+  return new MtlsctlError('usage', '--root is given without --fingerprint', {
+    hints: ["read the root's SHA-256 fingerprint aloud from the offline machine and add --fingerprint <sha256>"],
   });
 }
 

@@ -14,6 +14,7 @@ import {
   parseSerial,
   parseServiceName,
 } from '../options.ts';
+import { chooseFrom } from './ask.ts';
 import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
 
 export const command: CommandDefinition = {
@@ -140,18 +141,28 @@ function listFormat(context: CommandContext, options: OptionValues): ListFormat 
   return context.json ? 'json' : (asked ?? 'table');
 }
 
+function chooseLedger(context: CommandContext, authorities: readonly string[], sinceSeq: number): Promise<string> {
+  return chooseFrom(context, {
+    question: "of which authority's ledger?",
+    choices: () => authorities,
+    refusal: () =>
+      new MtlsctlError('usage', '--since-seq counts the lines of one ledger, and there are several', {
+        hints: authorities.map(name => `mtlsctl audit ${name} --export --since-seq ${sinceSeq}`),
+      }),
+  });
+}
+
 async function exportAll(
   context: CommandContext,
   authorities: readonly string[],
   options: OptionValues,
 ): Promise<Outcome | undefined> {
   const sinceSeq = options['sinceSeq'] as number | undefined;
-  if (sinceSeq !== undefined && authorities.length > 1) {
-    throw new MtlsctlError('usage', '--since-seq counts the lines of one ledger, and there are several', {
-      hints: authorities.map(name => `mtlsctl audit ${name} --export --since-seq ${sinceSeq}`),
-    });
-  }
-  for (const authority of authorities) {
+  const chosen =
+    sinceSeq !== undefined && authorities.length > 1
+      ? [await chooseLedger(context, authorities, sinceSeq)]
+      : authorities;
+  for (const authority of chosen) {
     const { paths } = await loadAuthority(context.directory, authority);
     const withCertificates = options['withCertificates'] === true;
     for (const event of exportEvents({ authority, ledger: paths.ledger, sinceSeq: sinceSeq ?? 0, withCertificates })) {

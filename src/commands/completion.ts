@@ -1,5 +1,6 @@
 import { Argument, type Command, type Option } from 'commander';
-import type { CommandDefinition } from './command.ts';
+import { chooseFrom, missingOperand } from './ask.ts';
+import type { CommandContext, CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition = {
   name: 'completion',
@@ -14,11 +15,20 @@ export const command: CommandDefinition = {
   configure(command: Command) {
     command.addArgument(new Argument('<shell>', 'which shell').choices(Object.keys(writers)));
   },
-  run(context, [shell = '']) {
+  async run(context, [operand]) {
+    const shell = operand ?? (await chooseShell(context));
     const script = (writers[shell] ?? bash)(describe(context.program));
-    return Promise.resolve({ document: { schema: 'mtlsctl/completion/v1', shell, script }, text: () => script });
+    return { document: { schema: 'mtlsctl/completion/v1', shell, script }, text: () => script };
   },
 };
+
+function chooseShell(context: CommandContext): Promise<string> {
+  return chooseFrom(context, {
+    question: 'for which shell?',
+    choices: () => Object.keys(writers),
+    refusal: () => missingOperand('shell'),
+  });
+}
 
 interface Completable {
   readonly name: string;

@@ -1,8 +1,11 @@
+import { authorityNames } from '../authority/authority.ts';
 import { readConfig } from '../authority/configuration.ts';
 import { type CrlKind, type RebuiltCrl, rebuildCrls } from '../authority/rebuild-crls.ts';
 import type { Repair } from '../authority/repair-crls.ts';
 import { exitStatusOfCode, MtlsctlError } from '../errors.ts';
+import { parseCount, parseDuration } from '../options.ts';
 import { printable } from '../printable.ts';
+import { askFor, chooseFrom, parseGiven } from './ask.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { checkOut, type CrlOut, writeOut } from './crl-out.ts';
 import { crlDocument, crlSchema } from './crl-report.ts';
@@ -12,12 +15,14 @@ import { sayHints } from './failures.ts';
 /** `crl`, `crl --series`, `crl --delta`. */
 export async function signWay(
   context: CommandContext,
-  authorities: readonly string[],
-  options: OptionValues,
+  named: readonly string[],
+  given: OptionValues,
 ): Promise<Outcome> {
   const { directory, system } = context;
+  const options = await withSeries(context, given);
   const kind = kindOf(options);
-  const out = outOf(options, authorities);
+  const out = outOf(options);
+  const authorities = isOfOne(out) && named.length !== 1 ? [await chooseOne(context, named)] : named;
   if (out !== undefined) await checkOut(out);
   const passphrase = oneCaPassphrase(context, options);
   const { rebuilt, repair } = await rebuildCrls({
@@ -45,6 +50,10 @@ export async function signWay(
   };
 }
 
+export function parseSeries(text: string): number {
+  return parseCount(text, '--series', { minimum: 1, maximum: 1000 });
+}
+
 function kindOf(options: OptionValues): CrlKind {
   const count = options['series'] as number | undefined;
   const every = options['every'] as number | undefined;
@@ -52,28 +61,59 @@ function kindOf(options: OptionValues): CrlKind {
     throw new MtlsctlError('usage', '--delta and --series exclude each other');
   if (options['delta'] === true) return { kind: 'delta' };
   if (count === undefined && every === undefined) return { kind: 'complete' };
-  if (count === undefined || every === undefined)
-    throw new MtlsctlError('usage', '--series and --every go together', {
-      hints: ['add the other: --series 12 --every 30d'],
-    });
-  if (options['out'] === undefined)
-    throw new MtlsctlError('usage', '--series goes with --out <directory>: the CRLs are to be carried', {
-      hints: ['add --out <directory>'],
-    });
+  if (count === undefined || every === undefined) throw notTogether();
+  if (options['out'] === undefined) throw seriesWithoutOut();
   return { kind: 'series', count, every };
 }
 
-function outOf(options: OptionValues, authorities: readonly string[]): CrlOut | undefined {
+/** The flags, and those without which a series can't be. */
+async function withSeries(context: CommandContext, options: OptionValues): Promise<OptionValues> {
+  const { series, every, out, delta } = options;
+  if (delta === true || (series === undefined && every === undefined)) return options;
+  return {
+    ...options,
+    series:
+      series ??
+      (await askFor(context, {
+        question: 'how many CRLs, one after the other?',
+        parse: parseSeries,
+        refusal: notTogether,
+      })),
+    every:
+      every ??
+      (await askFor(context, {
+        question: 'how long from one CRL to the next? (30d, 12h)',
+        parse: text => parseDuration(text, '--every'),
+        refusal: notTogether,
+      })),
+    out:
+      out ??
+      (await askFor(context, {
+        question: 'the directory to write the CRLs to',
+        parse: parseGiven,
+        refusal: seriesWithoutOut,
+      })),
+  };
+}
+
+function notTogether(): MtlsctlError {
+  return new MtlsctlError('usage', '--series and --every go together', {
+    hints: ['add the other: --series 12 --every 30d'],
+  });
+}
+
+function seriesWithoutOut(): MtlsctlError {
+  return new MtlsctlError('usage', '--series goes with --out <directory>: the CRLs are to be carried', {
+    hints: ['add --out <directory>'],
+  });
+}
+
+function outOf(options: OptionValues): CrlOut | undefined {
   const path = options['out'] as string | undefined;
   if (path === undefined && options['der'] === true) throw new MtlsctlError('usage', '--der goes with --out <file>');
   if (path === undefined) return undefined;
   const isSeries = options['series'] !== undefined;
   const isDer = options['der'] === true || (!isSeries && /\.(?:crl|der)$/i.test(path));
-  if (isDer && !isSeries && authorities.length !== 1) {
-    throw new MtlsctlError('usage', 'a file of DER holds one CRL: name the authority', {
-      hints: ['name one authority, or let --out end in .pem'],
-    });
-  }
   return { path, isSeries, isDer };
 }
 
@@ -83,6 +123,21 @@ function endedWithAuthority(rebuilt: readonly RebuiltCrl[], validity: number | u
     .filter(each => each.status === 'published')
     .filter(({ publications }) => publications.some(crl => crl.nextUpdate - crl.thisUpdate < (validity ?? 0)))
     .map(each => each.name);
+}
+
+function isOfOne(out: CrlOut | undefined): boolean {
+  return out?.isDer === true && !out.isSeries;
+}
+
+function chooseOne(context: CommandContext, named: readonly string[]): Promise<string> {
+  return chooseFrom(context, {
+    question: "a file of DER holds one CRL; which authority's?",
+    choices: () => (named.length > 0 ? named : authorityNames(context.directory)),
+    refusal: () =>
+      new MtlsctlError('usage', 'a file of DER holds one CRL: name the authority', {
+        hints: ['name one authority, or let --out end in .pem'],
+      }),
+  });
 }
 
 function tellOf({ wasDamaged, dropped, missing }: Repair, context: CommandContext): void {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { MtlsctlError } from '../errors.ts';
-import { parseAuthorityName, parseCount, parseDuration } from '../options.ts';
+import { parseAuthorityName, parseDuration } from '../options.ts';
 import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
 import { checkWay } from './crl-check.ts';
 import { importWay } from './crl-import.ts';
-import { signWay } from './crl-sign.ts';
+import { parseSeries, signWay } from './crl-sign.ts';
 
 export const command: CommandDefinition = {
   name: 'crl',
@@ -34,9 +34,7 @@ is put right where it is damaged. Run it well before the last one ends: hourly f
         'write the CRL here too: PEM, or DER where it ends in .crl or .der; with --series: a directory',
       )
       .option('--der', 'with --out: DER, whatever its name')
-      .option('--series <n>', 'sign so many CRLs ahead, one after the other, for a root that is offline', text =>
-        parseCount(text, '--series', { minimum: 1, maximum: 1000 }),
-      )
+      .option('--series <n>', 'sign so many CRLs ahead, one after the other, for a root that is offline', parseSeries)
       .option('--every <duration>', 'with --series: from one CRL to the next', text => parseDuration(text, '--every'))
       .option('--delta', 'sign a delta CRL into delta.pem and delta.der of the authority')
       .option('--check', 'look whether the CRLs are there and good, and sign nothing')

@@ -1,5 +1,6 @@
 import { enrollService } from '../deployment/enroll.ts';
-import { isMtlsctlError } from '../errors.ts';
+import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
+import { chooseAuthority } from './ask.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { enrolledEntry, enrollSchema, failedEntry, type ServiceEntry } from '../enrolment/entry.ts';
 import { concernsWholeRun } from '../enrolment/fleet.ts';
@@ -14,7 +15,10 @@ export async function enrollNamed(
   options: OptionValues,
 ): Promise<Outcome> {
   const settings = settingsFromFlags(options);
-  const order = await enrolmentOrder(context, options);
+  const order = {
+    ...(await enrolmentOrder(context, options)),
+    chooseAuthority: (ambiguity: MtlsctlError) => chooseAuthority(context, ambiguity),
+  };
   const enrolment = await setUpEnrolment(order, () => ({ settings, isWhole: false }));
   const entries: ServiceEntry[] = [];
   for (const service of services) {

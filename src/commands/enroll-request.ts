@@ -19,6 +19,7 @@ import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import type { Request } from '../x509/request.ts';
+import { chooseAuthority } from './ask.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { certificateEntry, enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
 import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
@@ -27,7 +28,7 @@ import { mergeSettings } from '../enrolment/settings.ts';
 import { localIssuers } from '../issuers/local.ts';
 import { entryText } from './enroll-report.ts';
 import { leafPassphrase, oneCaPassphrase, settingsFromFlags } from './enrolment-options.ts';
-import { confirmOrDecline } from './modes.ts';
+import { confirmOrDecline, namedRootOrder } from './modes.ts';
 import { existingPassphrase } from './passphrase.ts';
 
 /** `enroll --request`: key and request, on the node that the key never leaves. */
@@ -98,6 +99,7 @@ export async function signServiceRequest(
     directory: context.directory,
     random: count => context.system.randomBytes(count),
     passphrase: oneCaPassphrase(context, options),
+    chooseAuthority: ambiguity => chooseAuthority(context, ambiguity),
   });
   const asked = mergeSettings(undefined, settingsFromFlags(options));
   const authority = asked.authority ?? (await issuers.defaultAuthority());
@@ -163,12 +165,9 @@ function signedOutcome(
 /** `enroll --install`: on the node again, beside the key that waits. */
 export async function installAnswer(context: CommandContext, service: string, options: OptionValues): Promise<Outcome> {
   const { directory } = context;
-  const root = options['root'] as string | undefined;
+  const root = namedRootOrder(context, options);
   const anchors = await readOptionalTrustAnchors(directory);
-  const named =
-    root === undefined
-      ? undefined
-      : await namedRoot(directory, { file: root, fingerprint: options['fingerprint'] as string | undefined }, anchors);
+  const named = root === undefined ? undefined : await namedRoot(directory, root, anchors);
   const trustAnchors =
     named === undefined
       ? await readTrustAnchors(directory)

@@ -18,11 +18,12 @@ import {
   parseServiceName,
   parseUri,
 } from '../options.ts';
+import { askFor } from './ask.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 import { enrollFromFile } from './enroll-fleet.ts';
 import { enrollNamed } from './enroll-named.ts';
 import { installAnswer, makeRequests, signServiceRequest } from './enroll-request.ts';
-import { modeOf, refuseStrayFlags, type RequestMode } from './modes.ts';
+import { modeOf, refuseStrayFlags, type RequestMode, withRequestAndAnswer } from './modes.ts';
 
 export const command: CommandDefinition = {
   name: 'enroll',
@@ -107,10 +108,13 @@ stays as service.yaml has it; a flag that may be repeated says all of its kind, 
         parseFingerprint(text, '--fingerprint'),
       );
   },
-  run(context, operands, options) {
+  async run(context, operands, given) {
     const services = operands.map(name => parseServiceName(name));
     refuseTwice(services);
-    return ways[wayOf(services, options)](context, services, options);
+    const options = given['from'] === undefined ? await withRequestAndAnswer(context, given) : given;
+    const way = wayOf(services, options);
+    if (way !== 'fleet' && services.length === 0) services.push(await askForService(context));
+    return ways[way](context, services, options);
   },
 };
 
@@ -144,12 +148,9 @@ function wayOf(services: readonly string[], options: OptionValues): keyof typeof
   const mode = modeOf(options);
   if (options['from'] === undefined && options['jobs'] !== undefined)
     throw new MtlsctlError('usage', '--jobs goes with --from <file>');
-  if (options['from'] === undefined) refuseStrayFlags(options, mode, flagsByMode);
   if (options['from'] === undefined) {
-    if (services.length > 0) return mode;
-    throw new MtlsctlError('usage', 'no service is named', {
-      hints: ['name services, or give a fleet file with --from <file>'],
-    });
+    refuseStrayFlags(options, mode, flagsByMode);
+    return mode;
   }
   if (services.length > 0) throw new MtlsctlError('usage', '--from and named services exclude each other');
   if (mode !== 'direct') throw new MtlsctlError('usage', '--from goes without --request, --csr and --install');
@@ -161,6 +162,17 @@ function wayOf(services: readonly string[], options: OptionValues): keyof typeof
     'usage',
     `--from excludes flags that describe one service: write '${own}' into the file, under defaults`,
   );
+}
+
+function askForService(context: CommandContext): Promise<string> {
+  return askFor(context, {
+    question: 'the name of the service',
+    parse: text => parseServiceName(text),
+    refusal: () =>
+      new MtlsctlError('usage', 'no service is named', {
+        hints: ['name services, or give a fleet file with --from <file>'],
+      }),
+  });
 }
 
 function refuseTwice(services: readonly string[]): void {

@@ -11,6 +11,7 @@ import {
   statusOf,
 } from '../inspect/report.ts';
 import { printable } from '../printable.ts';
+import { askFor, missingOperand, parseGiven } from './ask.ts';
 import type { CommandContext, CommandDefinition, OptionValues } from './command.ts';
 
 /** How many entries of a CRL are listed without --all. */
@@ -38,8 +39,9 @@ export const command: CommandDefinition = {
       .option('--all', 'every entry of a CRL')
       .option('--servername <name>', 'ask a server for the certificate of this name (default: its host)');
   },
-  async run(context, targets, options) {
+  async run(context, operands, options) {
     const format = formatOf(context, options);
+    const targets = operands.length > 0 ? operands : [await askForTarget(context)];
     const short = options['short'] === true;
     const entries = options['all'] === true ? Infinity : format === 'text' ? listed.text : listed.other;
     const servername = options['servername'] as string | undefined;
@@ -57,6 +59,14 @@ export const command: CommandDefinition = {
     };
   },
 };
+
+function askForTarget(context: CommandContext): Promise<string> {
+  return askFor(context, {
+    question: 'a file, a directory or host:port',
+    parse: parseGiven,
+    refusal: () => missingOperand('target'),
+  });
+}
 
 function formatOf(context: CommandContext, options: OptionValues): Format {
   const asked = options['format'] as Format | undefined;

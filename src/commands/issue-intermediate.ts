@@ -34,9 +34,17 @@ import {
   parseHttpUrl,
   parseTrustDomain,
 } from '../options.ts';
+import { askFor, missingOperand } from './ask.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 import { addConstraintOptions, constraintsFrom, parseCaSubject } from './ca-options.ts';
-import { confirmOrDecline, modeOf, refuseStrayFlags, type RequestMode } from './modes.ts';
+import {
+  confirmOrDecline,
+  modeOf,
+  namedRootOrder,
+  refuseStrayFlags,
+  type RequestMode,
+  withRequestAndAnswer,
+} from './modes.ts';
 import { caPassphrase, newPassphrase } from './passphrase.ts';
 
 export const command: CommandDefinition = {
@@ -98,12 +106,22 @@ export const command: CommandDefinition = {
       .option('--crl <file>', "with --install: the root's CRL");
     addConstraintOptions(command);
   },
-  async run(context, [name = ''], options) {
+  async run(context, [operand], given) {
+    const options = await withRequestAndAnswer(context, given);
     const mode = modeOf(options);
     refuseStrayFlags(options, mode, flagsByMode);
-    return modes[mode](context, await intermediateOrder(context, parseAuthorityName(name), options), options);
+    const name = operand === undefined ? await askForName(context) : parseAuthorityName(operand);
+    return modes[mode](context, await intermediateOrder(context, name, options), options);
   },
 };
+
+function askForName(context: CommandContext): Promise<string> {
+  return askFor(context, {
+    question: 'the name of the intermediate CA',
+    parse: text => parseAuthorityName(text),
+    refusal: () => missingOperand('name'),
+  });
+}
 
 const constraints = ['permit', 'exclude'].flatMap(verb => ['Dns', 'Uri', 'Ip', 'Email'].map(kind => verb + kind));
 const content = ['issuer', 'subject', 'validity', 'pathLength', 'crlUrl', 'caPassphraseFile', ...constraints];
@@ -177,14 +195,13 @@ async function sign(context: CommandContext, order: IntermediateOrder, options: 
 }
 
 async function install(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
-  const root = options['root'] as string | undefined;
   const installed = await installIntermediate(
     {
       directory: order.directory,
       name: order.name,
       config: order.config,
       file: String(options['install']),
-      root: root === undefined ? undefined : { file: root, fingerprint: options['fingerprint'] as string | undefined },
+      root: namedRootOrder(context, options),
       crl: options['crl'] as string | undefined,
       now: order.now,
     },

@@ -1,5 +1,8 @@
 import { MtlsctlError } from '../errors.ts';
 import { printable } from '../printable.ts';
+import type { NamedRoot } from '../authority/install-intermediate.ts';
+import { parseFingerprint } from '../options.ts';
+import { askFor, parseGiven } from './ask.ts';
 import type { CommandContext, OptionValues } from './command.ts';
 
 /** The ways in which a certificate comes about (CLI.md, `issue-intermediate` and `enroll`). */
@@ -9,17 +12,45 @@ export type RequestMode = 'direct' | 'install' | 'request' | 'sign';
 export function modeOf(options: OptionValues): RequestMode {
   const given = ['request', 'csr', 'install'].filter(flag => options[flag] !== undefined);
   if (given.length > 1) throw exclusive(given);
-  if ((options['csr'] === undefined) !== (options['out'] === undefined)) {
-    throw new MtlsctlError('usage', '--csr and --out go together', {
-      hints: ['add the other: --csr <file> --out <file>'],
-    });
-  }
+  if ((options['csr'] === undefined) !== (options['out'] === undefined)) throw notTogether();
   if (options['fingerprint'] !== undefined && options['root'] === undefined) {
     throw new MtlsctlError('usage', '--fingerprint goes with --root <file>');
   }
   const [mode] = given;
   if (mode === 'csr') return 'sign';
   return mode === 'request' || mode === 'install' ? mode : 'direct';
+}
+
+function notTogether(): MtlsctlError {
+  return new MtlsctlError('usage', '--csr and --out go together', {
+    hints: ['add the other: --csr <file> --out <file>'],
+  });
+}
+
+/** The flags, and of `--csr` and `--out` the one that is missing. */
+export async function withRequestAndAnswer(context: CommandContext, options: OptionValues): Promise<OptionValues> {
+  const { csr, out, request, install } = options;
+  const isOne = (csr === undefined) !== (out === undefined);
+  if (!isOne || request !== undefined || install !== undefined) return options;
+  const question = csr === undefined ? 'the file with the request' : 'the file to write the certificate to';
+  const path = await askFor(context, { question, parse: parseGiven, refusal: notTogether });
+  return { ...options, [csr === undefined ? 'csr' : 'out']: path };
+}
+
+/** `--root`, vouched for by `--fingerprint` or by what a person types. */
+export function namedRootOrder(context: CommandContext, options: OptionValues): NamedRoot | undefined {
+  const file = options['root'] as string | undefined;
+  if (file === undefined) return undefined;
+  return {
+    file,
+    fingerprint: options['fingerprint'] as string | undefined,
+    askFingerprint: refusal =>
+      askFor(context, {
+        question: `the SHA-256 fingerprint of the root, as it is read aloud where the root is (not from ${file})`,
+        parse: text => parseFingerprint(text, '--fingerprint'),
+        refusal: () => refusal,
+      }),
+  };
 }
 
 function exclusive(flags: readonly string[]): MtlsctlError {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { MtlsctlError } from '../errors.ts';
 import { parseDuration, parseHook, parseServiceName } from '../options.ts';
+import { chooseFrom } from './ask.ts';
 import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
 
 export const command: CommandDefinition = {
@@ -44,7 +45,8 @@ What a crash or a failure left is gone on with: a certificate that was issued is
   },
   async run(context, operands, options) {
     const services = [...new Set(operands.map(name => parseServiceName(name)))];
-    const mode = modeOf(services, options);
+    const mode = modeOf(options);
+    if (mode === 'rollback' && services.length === 0) services.push(await chooseService(context));
     const { renewalModes } = await import('./renew-modes.ts');
     return renewalModes[mode](context, services, options);
   },
@@ -76,7 +78,7 @@ const flagOf: Readonly<Record<RenewalMode, string>> = {
   rollback: 'with --rollback',
 };
 
-function modeOf(services: readonly string[], options: OptionValues): RenewalMode {
+function modeOf(options: OptionValues): RenewalMode {
   const modes = (['check', 'daemon', 'dryRun', 'rollback'] as const).filter(mode => options[mode] === true);
   const [mode = 'renew', other] = modes;
   if (other !== undefined)
@@ -85,12 +87,18 @@ function modeOf(services: readonly string[], options: OptionValues): RenewalMode
   if (stray !== undefined) throw new MtlsctlError('usage', `${flagName(stray)} has no effect ${flagOf[mode]}`);
   if (options['once'] === true && options['interval'] !== undefined)
     throw new MtlsctlError('usage', '--once and --interval exclude each other');
-  if (mode === 'rollback' && services.length === 0) {
-    throw new MtlsctlError('usage', '--rollback wants services to be named', {
-      hints: ['mtlsctl renew <service> --rollback'],
-    });
-  }
   return mode;
+}
+
+function chooseService(context: CommandContext): Promise<string> {
+  return chooseFrom(context, {
+    question: 'which service is to have its certificate of before?',
+    choices: async () => (await import('../verification/targets.ts')).serviceNames(context.directory),
+    refusal: () =>
+      new MtlsctlError('usage', '--rollback wants services to be named', {
+        hints: ['mtlsctl renew <service> --rollback'],
+      }),
+  });
 }
 
 function flagName(key: string): string {

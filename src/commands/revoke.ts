@@ -4,9 +4,10 @@ import {
   findTargets,
   isIntermediate,
   type RevocationTarget,
+  type TargetSearch,
 } from '../authority/revocation-targets.ts';
 import { isChanged, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
-import { inFile, MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readBounded } from '../files.ts';
 import {
   parseAuthorityName,
@@ -19,6 +20,7 @@ import {
   revocationReasons,
 } from '../options.ts';
 import { readCertificates } from '../x509/certificate.ts';
+import { askFor, chooseAuthority } from './ask.ts';
 import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
 import { oneCaPassphrase } from './enrolment-options.ts';
 import { sayHints } from './failures.ts';
@@ -86,9 +88,9 @@ The name of a service alone means all that it has, also the replacement that a r
   async run(context, operands, options) {
     const change = changeFrom(context, options);
     const { directory, system } = context;
-    const target = await targetFrom(operands[0], options);
+    const target = await targetFrom(context, operands[0], options);
     const authority = options['authority'] as string | undefined;
-    const searched = await findTargets({ directory, target, authority, now: system.now() });
+    const searched = await search(context, { directory, target, authority, now: system.now() });
     const found = searched.filter(({ certificates }) => certificates.length > 0);
     const isDryRun = options['dryRun'] === true;
     if (target.kind === 'many' && !isDryRun) await confirm(context, found, change);
@@ -136,12 +138,28 @@ function report(context: CommandContext, run: RevocationRun): Outcome {
   };
 }
 
-async function targetFrom(service: string | undefined, options: OptionValues): Promise<RevocationTarget> {
+/** A service of an authority's name is not asked about: who chose wrong would end far more than was meant. */
+async function search(context: CommandContext, order: TargetSearch): Promise<readonly AuthorityTargets[]> {
+  try {
+    return await findTargets(order);
+  } catch (error) {
+    if (!isMtlsctlError(error, 'ambiguous-authority') || order.target.kind === 'service') throw error;
+    return findTargets({ ...order, authority: await chooseAuthority(context, error) });
+  }
+}
+
+async function targetFrom(
+  context: CommandContext,
+  operand: string | undefined,
+  options: OptionValues,
+): Promise<RevocationTarget> {
   const serial = options['serial'] as string | undefined;
   const file = options['cert'] as string | undefined;
   const issuedBefore = options['issuedBefore'] as number | undefined;
   const spki = options['spki'] as string | undefined;
-  const isMany = spki !== undefined || (issuedBefore !== undefined && service === undefined);
+  const isMany = spki !== undefined || (issuedBefore !== undefined && operand === undefined);
+  const isAnyNamed = operand !== undefined || serial !== undefined || file !== undefined || isMany;
+  const service = isAnyNamed ? operand : await askForService(context);
   const ways = [service, serial, file, isMany ? 'many' : undefined].filter(way => way !== undefined);
   if (ways.length !== 1) throw notOneTarget(ways.length);
   if (service !== undefined) return { kind: 'service', service: parseServiceName(service), issuedBefore };
@@ -154,6 +172,14 @@ async function targetFrom(service: string | undefined, options: OptionValues): P
   const [certificate] = inFile(file, () => readCertificates(content));
   if (certificate === undefined) throw new MtlsctlError('malformed', `${file} holds no certificate`);
   return { kind: 'certificate', certificate, file };
+}
+
+function askForService(context: CommandContext): Promise<string> {
+  return askFor(context, {
+    question: 'the service whose certificates are to be revoked',
+    parse: text => parseServiceName(text),
+    refusal: () => notOneTarget(0),
+  });
 }
 
 function notOneTarget(count: number): MtlsctlError {

@@ -8,6 +8,7 @@ import { gatherFacts, missingFile, parseEndpoint, type TemplateOrder } from '../
 import { printedText, printTemplate } from '../templates/print.ts';
 import type { Template, TemplateFlag } from '../templates/template.ts';
 import { serviceNames } from '../verification/targets.ts';
+import { chooseFrom } from './ask.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 
 /** Flags that go as they are, each as its parser returned it. */
@@ -52,10 +53,9 @@ told so. The same directory and flags give the same text.`,
         gather(text => parseHook(text, '--hook')),
       );
   },
-  async run(context, [name], options) {
-    if (options['list'] === true) return list(name, options);
-    if (name === undefined)
-      throw new MtlsctlError('usage', 'no template is named', { hints: ["run 'mtlsctl template --list'"] });
+  async run(context, [operand], options) {
+    if (options['list'] === true) return list(operand, options);
+    const name = operand ?? (await chooseTemplate(context));
     const template = templateNamed(name);
     refuseOtherFlags(name, template, options);
     const service = template.takes.includes('service') ? await chooseService(context, options) : undefined;
@@ -117,14 +117,26 @@ function refuseOtherFlags(name: string, template: Template, options: OptionValue
   });
 }
 
-async function chooseService({ directory, system }: CommandContext, options: OptionValues): Promise<string> {
+function chooseTemplate(context: CommandContext): Promise<string> {
+  return chooseFrom(context, {
+    question: 'which configuration?',
+    choices: () => Object.keys(catalogue),
+    refusal: () => new MtlsctlError('usage', 'no template is named', { hints: ["run 'mtlsctl template --list'"] }),
+  });
+}
+
+async function chooseService(context: CommandContext, options: OptionValues): Promise<string> {
   if (options['service'] !== undefined) return options['service'] as string;
-  const names = await enrolledServices(directory);
+  const names = await enrolledServices(context.directory);
   const [first] = names;
   if (first !== undefined && names.length === 1) return first;
-  if (system.prompter !== undefined && names.length > 1) return system.prompter.select('for which service?', names);
-  throw new MtlsctlError('needs-answer', 'which service it is for has to be said', {
-    hints: ["name it with --service; 'mtlsctl inspect' lists those that are here"],
+  return chooseFrom(context, {
+    question: 'for which service?',
+    choices: () => names,
+    refusal: () =>
+      new MtlsctlError('needs-answer', 'which service it is for has to be said', {
+        hints: ["name it with --service; 'mtlsctl inspect' lists those that are here"],
+      }),
   });
 }
 

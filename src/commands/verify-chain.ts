@@ -6,9 +6,10 @@ import { parseCount, parseDuration, parseInstant, parseServiceName } from '../op
 import type { ReferenceName } from '../path/reference-names.ts';
 import { answerLines, longestLine } from '../verification/batch.ts';
 import { junitReport } from '../verification/junit.ts';
-import { type VerificationOrder, verifyTargets } from '../verification/run.ts';
+import { noTarget, type VerificationOrder, verifyTargets } from '../verification/run.ts';
 import { parseReferenceName } from '../verification/reference-name.ts';
 import { resultText } from '../verification/report.ts';
+import { askFor, parseGiven } from './ask.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 
 /** Flags that go as they are, each as its parser returned it. */
@@ -77,12 +78,12 @@ the answers are, and 3 where stdin can't be read.`,
   },
   async run(context, operands, options) {
     if (options['batch'] === true) return answerBatch(context, operands);
-    const peer = options['peer'] as string | undefined;
     const calls = await callsOf(context, options);
+    const targets = await targetsOf(context, operands, options);
     const run = await verifyTargets(
       {
         directory: context.directory,
-        targets: peer === undefined ? operands : [...operands, peer],
+        targets,
         ...(options as unknown as VerifyChainFlags),
         at: (options['at'] as number | undefined) ?? context.system.now(),
         all: options['all'] === true,
@@ -104,18 +105,35 @@ the answers are, and 3 where stdin can't be read.`,
   },
 };
 
+async function targetsOf(
+  context: CommandContext,
+  operands: readonly string[],
+  options: OptionValues,
+): Promise<readonly string[]> {
+  const peer = options['peer'] as string | undefined;
+  const targets = peer === undefined ? operands : [...operands, peer];
+  if (targets.length > 0 || options['all'] === true) return targets;
+  return [await askFor(context, { question: 'a certificate file or a service', parse: parseGiven, refusal: noTarget })];
+}
+
 /** Who calls a service does so as a client. */
 async function callsOf(context: CommandContext, options: OptionValues): Promise<Partial<VerificationOrder>> {
-  const service = options['service'] as string | undefined;
-  if (service === undefined) {
-    if (options['peer'] === undefined) return {};
-    throw new MtlsctlError('usage', '--peer goes with --service, which it calls');
-  }
+  const named = options['service'] as string | undefined;
+  if (named === undefined && options['peer'] === undefined) return {};
+  const service = named ?? (await askForCalledService(context));
   const purpose = options['purpose'] as VerificationOrder['purpose'];
   if (purpose === 'server') throw new MtlsctlError('usage', '--service and --purpose server exclude each other');
   const { allow, trustDomain } = await readConfig(context.directory);
   const allowed = { service, trustDomain, callers: allow[service] };
   return { allowed, purpose: purpose === 'any' ? 'client' : purpose };
+}
+
+function askForCalledService(context: CommandContext): Promise<string> {
+  return askFor(context, {
+    question: 'the service that is called',
+    parse: text => parseServiceName(text, '--service'),
+    refusal: () => new MtlsctlError('usage', '--peer goes with --service, which it calls'),
+  });
 }
 
 /** Each line of a batch brings its own. */

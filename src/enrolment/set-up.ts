@@ -2,7 +2,7 @@ import { readConfig } from '../authority/configuration.ts';
 import { readPublishedCrls, readTrustAnchors } from '../authority/trust.ts';
 import type { Enrolment } from '../deployment/enroll.ts';
 import { type RevocationCheck, revocationCheck } from '../deployment/revocation.ts';
-import { isMtlsctlError } from '../errors.ts';
+import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
 import { localIssuers } from '../issuers/local.ts';
 import { type AskedSettings, mergeSettings } from './settings.ts';
 
@@ -17,6 +17,8 @@ export interface EnrolmentOrder {
   readonly leafPassphrase: Uint8Array | undefined;
   /** Asked for only when an encrypted key has to sign. */
   caPassphrase(authority: string): Promise<Uint8Array>;
+  /** See LocalIssuersOptions. */
+  readonly chooseAuthority?: ((ambiguity: MtlsctlError) => Promise<string>) | undefined;
   now(): number;
   random(count: number): Uint8Array;
 }
@@ -40,6 +42,7 @@ export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: str
     directory,
     random: count => order.random(count),
     passphrase: authority => order.caPassphrase(authority),
+    chooseAuthority: order.chooseAuthority,
   });
   return {
     ...{ directory, host, config, trustAnchors, revocation, passphrase, force },

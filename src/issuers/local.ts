@@ -2,6 +2,7 @@ import { readConfig } from '../authority/configuration.ts';
 import { loadAuthority } from '../authority/authority.ts';
 import { issuersOf, issueUnder, type OpenAuthority } from '../authority/issue.ts';
 import { onlyIssuingAuthority, openAuthority } from '../authority/open-issuer.ts';
+import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
 import { readTrustAnchors } from '../authority/trust.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Issuers } from './issuer.ts';
@@ -11,6 +12,8 @@ export interface LocalIssuersOptions {
   /** Asked at most once for each authority, and only when its encrypted key has to sign. */
   passphrase(authority: string): Promise<Uint8Array>;
   random(count: number): Uint8Array;
+  /** Chooses where none is named and several could issue, which `ambiguity` says; without it that is thrown. */
+  readonly chooseAuthority?: ((ambiguity: MtlsctlError) => Promise<string>) | undefined;
 }
 
 /**
@@ -26,15 +29,22 @@ export function localIssuers(options: LocalIssuersOptions): Issuers {
   );
   const opened = perName<OpenAuthority>(name => openAuthority(directory, name, () => options.passphrase(name)));
   return {
-    defaultAuthority: once(
-      async () => (await config()).defaults.issuer ?? (await onlyIssuingAuthority(directory)).name,
-    ),
+    defaultAuthority: once(async () => (await config()).defaults.issuer ?? (await unnamedAuthority(options))),
     certificates: views,
     async issue(authority, order) {
       const crlUrls = (await config()).authorities[authority]?.crlUrls;
       return issueUnder(await opened(authority), { ...order, crlUrls, random: count => options.random(count) });
     },
   };
+}
+
+async function unnamedAuthority({ directory, chooseAuthority }: LocalIssuersOptions): Promise<string> {
+  try {
+    return (await onlyIssuingAuthority(directory)).name;
+  } catch (error) {
+    if (chooseAuthority === undefined || !isMtlsctlError(error, 'ambiguous-authority')) throw error;
+    return chooseAuthority(error);
+  }
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

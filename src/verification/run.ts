@@ -87,7 +87,11 @@ async function targetNames(order: VerificationOrder): Promise<readonly string[]>
   if (names.length > 0) return names;
   // An empty list would pass without a single check.
   if (order.all) throw new MtlsctlError('not-found', `there is no service in ${order.directory}`);
-  throw new MtlsctlError('usage', 'nothing to verify is named', { hints: ['name files or services, or add --all'] });
+  throw noTarget();
+}
+
+export function noTarget(): MtlsctlError {
+  return new MtlsctlError('usage', 'nothing to verify is named', { hints: ['name files or services, or add --all'] });
 }
 
 function statusOf(results: readonly Result[]): 0 | 1 | 3 {

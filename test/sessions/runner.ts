@@ -139,7 +139,7 @@ async function runStep(step: Step, world: World): Promise<BuiltinResult> {
 
 async function runMain(step: Step, args: readonly string[], world: World): Promise<BuiltinResult> {
   const answers = step.answers?.map(([question, answer]) => ({
-    answer,
+    answer: substitute(answer, world.variables),
     matches: (asked: string) => matchLine(question, hideDirectory(asked, world), world.variables) !== undefined,
   }));
   const system = fakeSystem({
