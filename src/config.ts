@@ -1,6 +1,6 @@
 import { encodeYaml } from './config/emit.ts';
-import { dictionary, list, record, scalar } from './config/fields.ts';
-import { readProfileOverride } from './config/profiles.ts';
+import { dictionary, list, located, record, scalar } from './config/fields.ts';
+import { checkProfiles, readProfileOverride } from './config/profiles.ts';
 import { parseYaml } from './config/yaml.ts';
 import type { ProfileFields } from './issuance/profile.ts';
 import { type KeyType, parseKeyType } from './keys/key-types.ts';
@@ -89,7 +89,7 @@ const readConfig = record({
   trustDomain: scalar(parseTrustDomain),
   defaults: record({
     issuer: scalar(parseAuthorityName),
-    profile: scalar(parseName),
+    profile: located(scalar(parseName)),
     validity: scalar(parseDuration),
     keyType: scalar(parseKeyType),
     hook: scalar(parseHook),
@@ -113,16 +113,18 @@ const readConfig = record({
 /** Reads mtlsctl.yaml. Throws `config-invalid` naming file, line and key, for an unknown key the nearest known one too. */
 export function parseConfig(text: string, source: string): Config {
   const read = readConfig(parseYaml(text, source), { source, key: '' });
-  const { profile = 'service', ...defaults } = read.defaults ?? {};
-  return {
+  const { profile, ...defaults } = read.defaults ?? {};
+  const config: Config = {
     source,
     trustDomain: read.trustDomain ?? defaultTrustDomain,
-    defaults: { profile, ...defaults },
+    defaults: { profile: profile?.value ?? 'service', ...defaults },
     crl: { ...defaultCrl, ...read.crl },
     authorities: mapValues(read.authorities ?? {}, ({ crlUrls = [], ...rest }) => ({ crlUrls, ...rest })),
     profiles: mapValues(read.profiles ?? {}, override => override),
     allow: mapValues(read.allow ?? {}, callers => [...callers].sort()),
   };
+  checkProfiles(config, profile?.line);
+  return config;
 }
 
 /** Reads mtlsctl.yaml, or takes the defaults where there is no such file. */

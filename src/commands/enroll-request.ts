@@ -24,7 +24,7 @@ import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { certificateEntry, enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
 import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
 import { publishedRevocations } from '../enrolment/set-up.ts';
-import { mergeSettings } from '../enrolment/settings.ts';
+import { mergeFlags, mergeSettings } from '../enrolment/settings.ts';
 import { localIssuers } from '../issuers/local.ts';
 import { entryText } from './enroll-report.ts';
 import { leafPassphrase, oneCaPassphrase, settingsFromFlags } from './enrolment-options.ts';
@@ -73,7 +73,7 @@ async function runEnrolment(
     now: () => context.system.now(),
     random: count => context.system.randomBytes(count),
     settings: (_service, stored) => {
-      const merged = mergeSettings(stored, asked);
+      const merged = mergeFlags(stored, asked);
       return Promise.resolve({ ...merged, profile: merged.profile ?? config.defaults.profile });
     },
   };

@@ -25,6 +25,11 @@ export function scalar<T>(parse: (text: string, option: string) => T): Reader<T>
   };
 }
 
+/** A value with the line on which it stands. */
+export function located<T>(reader: Reader<T>): Reader<{ readonly line: number; readonly value: T }> {
+  return (value, place) => ({ line: value.line, value: reader(value, place) });
+}
+
 /** A list; a single value stands for a list of one. No member twice. */
 export function list<T>(member: Reader<T>, limit: number): Reader<readonly T[]> {
   return (value, place) => {

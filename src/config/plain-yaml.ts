@@ -31,7 +31,10 @@ export function parsePlainYaml(text: string): YamlValue | undefined {
 
 const longest = 1 << 14;
 
+/** YAML 1.2.2, 10.3.2: what stands for no value where it is not in quotes. */
+export const nullForm = /^(?:null|Null|NULL|~)$/;
+
 /** No character that YAML gives a meaning to in the place where it stands, and no space at the end. */
-const plain = '[A-Za-z0-9](?:[A-Za-z0-9 ._/@+-]*[A-Za-z0-9._/@+-])?(?::[A-Za-z0-9._/@+-]+)*';
-const entryLine = new RegExp(`^([A-Za-z][A-Za-z0-9]*):(?: (${plain}))?$`);
+const plain = '(?!(?:null|Null|NULL)$)[A-Za-z0-9](?:[A-Za-z0-9 ._/@+-]*[A-Za-z0-9._/@+-])?(?::[A-Za-z0-9._/@+-]+)*';
+const entryLine = new RegExp(`^((?!(?:null|Null|NULL):)[A-Za-z][A-Za-z0-9]*):(?: (${plain}))?$`);
 const itemLine = new RegExp(`^  - (${plain})$`);

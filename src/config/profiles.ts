@@ -10,7 +10,7 @@ import type { MtlsctlError } from '../errors.ts';
 import { isProfileProblem, parseProfile, type Profile, type ProfileFields } from '../issuance/profile.ts';
 import { parseKeyType } from '../keys/key-types.ts';
 import { badValue, parseCount, parseDuration, parseName } from '../options.ts';
-import { printable } from '../printable.ts';
+import { printable, quoted } from '../printable.ts';
 import { KeyUsage } from '../x509/extensions.ts';
 import { list, nearestName, type Reader, record, scalar } from './fields.ts';
 import { invalid, parseYaml } from './yaml.ts';
@@ -69,6 +69,8 @@ function layersOf(name: string, config: Config): readonly Layer[] {
     const override: ProfileOverride | undefined = config.profiles[next];
     const base: string | undefined = Object.hasOwn(bundled, next) ? bundled[next] : undefined;
     if (override === undefined && base === undefined) throw noSuchProfile(next, config);
+    if (override !== undefined && base !== undefined && override.extends !== undefined)
+      throw extendsInVain(next, override, config);
     if (seen.has(next))
       throw invalid(config.source, override?.line ?? 1, `profile '${printable(next)}' extends itself`);
     seen.add(next);
@@ -87,11 +89,53 @@ function bundledLayer(name: string, text: string, config: Config): Layer {
   return { source, line: 1, fields: { ...fields, ...(validity && { validity }), ...(keyType && { keyType }) } };
 }
 
+/** What stands there changes the profile of that name, whatever it is said to extend. */
+function extendsInVain(name: string, { lines, line }: ProfileOverride, config: Config): MtlsctlError {
+  return invalid(
+    config.source,
+    lines['extends'] ?? line,
+    `profile '${printable(name)}' comes with mtlsctl and can't extend another`,
+    { key: `profiles.${name}.extends`, hints: ['leave extends out, or give the profile a name of its own'] },
+  );
+}
+
 function noSuchProfile(name: string, config: Config): MtlsctlError {
+  return badValue(name, 'a profile', 'there is no such profile', [nearestProfile(name, config)]);
+}
+
+function nearestProfile(name: string, config: Config): string {
   const known = profileNames(config);
   const nearest = nearestName(name, known);
-  const hint = nearest === undefined ? `the profiles are: ${known.join(', ')}` : `did you mean '${nearest}'?`;
-  return badValue(name, 'a profile', 'there is no such profile', [hint]);
+  return nearest === undefined ? `the profiles are: ${known.join(', ')}` : `did you mean '${nearest}'?`;
+}
+
+/**
+ * Looks at all that mtlsctl.yaml says of profiles, so that a mistake shows at once and not when it is used. `defaultLine` is where it names the
+ * default, undefined where it does not. Throws `config-invalid`.
+ */
+export function checkProfiles(config: Config, defaultLine: number | undefined): void {
+  for (const [name, { extends: base, lines, line }] of Object.entries(config.profiles)) {
+    if (base !== undefined && !isProfile(base, config))
+      throw unknownProfile(base, `profiles.${name}.extends`, lines['extends'] ?? line, config);
+  }
+  for (const name of Object.keys(config.profiles)) loadProfile(name, config);
+  if (defaultLine === undefined) return;
+  const { profile: name } = config.defaults;
+  const key = 'defaults.profile';
+  if (!isProfile(name, config)) throw unknownProfile(name, key, defaultLine, config);
+  const { kind } = loadProfile(name, config);
+  if (kind === 'leaf') return;
+  const message = `${key} has the bad value ${quoted(name)}: it is of the kind '${kind}', and not for services`;
+  throw invalid(config.source, defaultLine, message, { key });
+}
+
+function isProfile(name: string, config: Config): boolean {
+  return Object.hasOwn(bundled, name) || config.profiles[name] !== undefined;
+}
+
+function unknownProfile(name: string, key: string, line: number, config: Config): MtlsctlError {
+  const message = `${printable(key)} has the bad value ${quoted(name)}: there is no such profile`;
+  return invalid(config.source, line, message, { key, hints: [nearestProfile(name, config)] });
 }
 
 const keyUsages = Object.keys(KeyUsage) as (keyof typeof KeyUsage)[];

@@ -8,11 +8,12 @@ import {
   type Node,
   type ParsedNode,
   parseDocument,
+  type Scalar,
   visit,
 } from 'yaml';
 import { MtlsctlError } from '../errors.ts';
 import { printable } from '../printable.ts';
-import { parsePlainYaml } from './plain-yaml.ts';
+import { nullForm, parsePlainYaml } from './plain-yaml.ts';
 
 /** A value of a YAML file with the line on which it begins. Scalars are text: what a value means is decided by the key it stands under. */
 export type YamlValue =
@@ -123,7 +124,7 @@ function refuseReferences(contents: ParsedNode | null, source: string, at: (offs
 
 function convert(node: Node, source: string, at: (offset: number) => number): YamlValue {
   const line = at(node.range?.[0] ?? 0);
-  if (isScalar(node)) return { kind: 'text', line, text: typeof node.value === 'string' ? node.value : '' };
+  if (isScalar(node)) return { kind: 'text', line, text: textOf(node) };
   if (isSeq(node)) return { kind: 'list', line, items: node.items.map(item => convert(item as Node, source, at)) };
   if (!isMap(node)) throw invalid(source, line, 'neither a value, a list nor a map');
   const entries = new Map<string, YamlEntry>();
@@ -131,6 +132,7 @@ function convert(node: Node, source: string, at: (offset: number) => number): Ya
     const key = pair.key as Node;
     const keyLine = at(key.range?.[0] ?? 0);
     if (!isScalar(key) || typeof key.value !== 'string') throw invalid(source, keyLine, 'a key must be plain text');
+    if (isNull(key)) throw invalid(source, keyLine, `the key '${key.value}' is no text in YAML unless it is in quotes`);
     const before = entries.get(key.value);
     if (before !== undefined) {
       throw invalid(
@@ -145,4 +147,13 @@ function convert(node: Node, source: string, at: (offset: number) => number): Ya
     entries.set(key.value, { line: keyLine, value });
   }
   return { kind: 'map', line, entries };
+}
+
+/** Nothing for what YAML takes for nothing, however it is written: a `null` that were a name would be a surprise. */
+function textOf(node: Scalar): string {
+  return typeof node.value === 'string' && !isNull(node) ? node.value : '';
+}
+
+function isNull({ type, value }: Scalar): boolean {
+  return type === 'PLAIN' && typeof value === 'string' && nullForm.test(value);
 }

@@ -101,8 +101,8 @@ const maximumPassphraseOctets = 4096;
 
 async function readPassphrase({ pkcs12PassphraseFile: path }: ServiceFile): Promise<Uint8Array> {
   if (path === undefined) {
-    throw new MtlsctlError('config-invalid', "the output 'pkcs12' wants 'pkcs12PassphraseFile' in service.yaml", {
-      hints: ['give it with --pkcs12-passphrase-file <path>'],
+    throw new MtlsctlError('config-invalid', "the output 'pkcs12' wants 'pkcs12PassphraseFile'", {
+      hints: ['write pkcs12PassphraseFile: <path> beside outputs, or give it with --pkcs12-passphrase-file <path>'],
     });
   }
   const content = Buffer.from(await readBounded(path, maximumPassphraseOctets)).toString('latin1');

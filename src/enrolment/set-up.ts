@@ -4,7 +4,7 @@ import type { Enrolment } from '../deployment/enroll.ts';
 import { type RevocationCheck, revocationCheck } from '../deployment/revocation.ts';
 import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
 import { localIssuers } from '../issuers/local.ts';
-import { type AskedSettings, mergeSettings } from './settings.ts';
+import { type AskedSettings, mergeFlags, mergeSettings } from './settings.ts';
 
 /** What a run of enrolments is given from outside. */
 export interface EnrolmentOrder {
@@ -50,7 +50,7 @@ export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: str
     random: count => order.random(count),
     settings: async (service, stored) => {
       const { settings, isWhole } = asked(service);
-      const merged = mergeSettings(isWhole ? undefined : stored, settings);
+      const merged = isWhole ? mergeSettings(undefined, settings) : mergeFlags(stored, settings);
       return {
         ...merged,
         profile: merged.profile ?? config.defaults.profile,

@@ -2,8 +2,9 @@ import { readConfig } from '../authority/configuration.ts';
 import { loadAuthority } from '../authority/authority.ts';
 import { issuersOf, issueUnder, type OpenAuthority } from '../authority/issue.ts';
 import { onlyIssuingAuthority, openAuthority } from '../authority/open-issuer.ts';
-import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
 import { readTrustAnchors } from '../authority/trust.ts';
+import type { Config } from '../config.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Issuers } from './issuer.ts';
 
@@ -24,9 +25,10 @@ export function localIssuers(options: LocalIssuersOptions): Issuers {
   const { directory } = options;
   const config = once(() => readConfig(directory));
   const anchors = once(() => readTrustAnchors(directory));
-  const views = perName<readonly Certificate[]>(async name =>
-    issuersOf(await loadAuthority(directory, name), await anchors()),
-  );
+  const views = perName<readonly Certificate[]>(async name => {
+    const authority = await namedIn(config, name, () => loadAuthority(directory, name));
+    return issuersOf(authority, await anchors());
+  });
   const opened = perName<OpenAuthority>(name => openAuthority(directory, name, () => options.passphrase(name)));
   return {
     defaultAuthority: once(async () => (await config()).defaults.issuer ?? (await unnamedAuthority(options))),
@@ -44,6 +46,22 @@ async function unnamedAuthority({ directory, chooseAuthority }: LocalIssuersOpti
   } catch (error) {
     if (chooseAuthority === undefined || !isMtlsctlError(error, 'ambiguous-authority')) throw error;
     return chooseAuthority(error);
+  }
+}
+
+/** Nobody who gave no --issuer knows where the name of the authority comes from. */
+async function namedIn<T>(config: () => Promise<Config>, name: string, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    if (!isMtlsctlError(error, 'authority-missing')) throw error;
+    const { defaults, source } = await config();
+    if (defaults.issuer !== name) throw error;
+    throw new MtlsctlError(error.code, `${error.message}; it is defaults.issuer in ${source}`, {
+      hints: [...error.hints, `correct defaults.issuer in ${source}, or add --issuer`],
+      details: { ...error.details, file: source, key: 'defaults.issuer' },
+      cause: error,
+    });
   }
 }
 

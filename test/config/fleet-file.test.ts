@@ -43,6 +43,17 @@ services:
     ]);
   });
 
+  it.each(['services: [null]\n', 'services:\n  - NULL\n', 'services: [~]\n', 'services:\n  -\n', '- name: null\n'])(
+    'takes no value for no name: %j',
+    text => {
+      expect(configFailure(() => parse(text)).message).toContain('needs a single value');
+    },
+  );
+
+  it('takes a name in quotes as it stands there', () => {
+    expect(parse(`services: ["null", nulla]\n`).map(service => service.name)).toEqual(['null', 'nulla']);
+  });
+
   it('takes a list alone for the services', () => {
     expect(parse('- a\n- b\n').map(service => service.name)).toEqual(['a', 'b']);
   });

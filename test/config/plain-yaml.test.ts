@@ -42,6 +42,9 @@ describe('parsePlainYaml', () => {
     '---\na: b\n',
     'a: b\n...\n',
     'a: [b]\n',
+    'a: null\n',
+    'a:\n  - Null\n',
+    'null: a\n',
     'a:\tb\n',
   ])('leaves %j to the package', text => {
     expect(parsePlainYaml(text)).toBeUndefined();

@@ -129,6 +129,39 @@ describe('overrides', () => {
   });
 });
 
+describe('what mtlsctl.yaml says of profiles', () => {
+  it.each([
+    [
+      'profiles:\n  batch:\n    validity: 7d\n    extends: servce\n',
+      4,
+      "profiles.batch.extends has the bad value 'servce'",
+      "did you mean 'service'?",
+    ],
+    [
+      'profiles: {batch: {extends: zzzzzzzz}}\n',
+      1,
+      'there is no such profile',
+      'the profiles are: root, intermediate, service, server, client, node, batch',
+    ],
+    ['trustDomain: a.b\ndefaults: {profile: nope}\n', 2, "defaults.profile has the bad value 'nope'", 'node'],
+    ['defaults: {profile: root}\n', 1, "it is of the kind 'root', and not for services", ''],
+    ['profiles:\n  own: {validity: 1d}\n', 2, "kind of profile 'own' is missing", ''],
+    ['profiles:\n  a: {extends: b}\n  b: {extends: a}\n', 2, "profile 'a' extends itself", ''],
+    ['profiles:\n  service:\n    extends: node\n', 3, "can't extend another", 'a name of its own'],
+    ['profiles:\n  service:\n    validity: 30s\n', 3, 'validity', ''],
+  ])('is refused at reading where it cannot work: %j', (text, line, words, hint) => {
+    const failure = configFailure(() => parseConfig(text, 'pki/mtlsctl.yaml'));
+    expect(failure.message).toMatch(new RegExp(`^pki/mtlsctl.yaml:${line}: `));
+    expect(failure.message).toContain(words);
+    expect(failure.hints.join()).toContain(hint);
+  });
+
+  it('takes a default that is made there', () => {
+    const text = 'defaults: {profile: batch}\nprofiles: {batch: {extends: base}, base: {extends: node}}\n';
+    expect(parseConfig(text, 'mtlsctl.yaml').defaults.profile).toBe('batch');
+  });
+});
+
 describe('an unknown profile', () => {
   it('is a bad value, with the nearest name', () => {
     expect(() => loadProfile('servce', bundled)).toThrow(
