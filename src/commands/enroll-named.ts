@@ -19,7 +19,7 @@ export async function enrollNamed(
     ...(await enrolmentOrder(context, options)),
     chooseAuthority: (ambiguity: MtlsctlError) => chooseAuthority(context, ambiguity),
   };
-  const enrolment = await setUpEnrolment(order, () => ({ settings, isWhole: false }));
+  const enrolment = { ...(await setUpEnrolment(order, () => ({ settings, isWhole: false }))), triesPassphrase: true };
   const entries: ServiceEntry[] = [];
   for (const service of services) {
     try {

@@ -55,13 +55,18 @@ export async function makeRequests(
 }
 
 async function requestEnrolment(context: CommandContext, options: OptionValues): Promise<RequestEnrolment> {
-  return { ...(await runEnrolment(context, options)), passphrase: await leafPassphrase(context, options) };
+  const noPassphrase = options['passphrase'] === false;
+  return {
+    ...(await runEnrolment(context, options)),
+    passphrase: await leafPassphrase(context, options),
+    noPassphrase,
+  };
 }
 
 async function runEnrolment(
   context: CommandContext,
   options: OptionValues,
-): Promise<Omit<RequestEnrolment, 'passphrase'>> {
+): Promise<Omit<RequestEnrolment, 'noPassphrase' | 'passphrase'>> {
   const config = await readConfig(context.directory);
   const asked = settingsFromFlags(options);
   return {

@@ -99,6 +99,7 @@ stays as service.yaml has it; a flag that may be repeated says all of its kind, 
         '--passphrase-file <path>',
         'encrypts the keys of the services (default: they are not encrypted); with --install opens the one that waits',
       )
+      .option('--no-passphrase', 'store the new keys unencrypted, also those that were encrypted')
       .option('--request', 'make key and request here')
       .option('--csr <file>', 'sign this request')
       .option('--out <file>', 'where the answer to --csr goes: leaf, then intermediates')
@@ -123,10 +124,12 @@ const names = ['profile', 'dns', 'ip', 'uri', 'email'];
 /** How the files lie there. */
 const files = ['owner', 'group', 'keyMode', 'output', 'pkcs12PassphraseFile'];
 
+const key = ['passphraseFile', 'passphrase'];
+
 const flagsByMode: Readonly<Record<RequestMode, readonly string[]>> = {
-  direct: [...names, ...files, 'issuer', 'validity', 'keyType', 'hook', 'force', 'caPassphraseFile', 'passphraseFile'],
+  direct: [...names, ...files, 'issuer', 'validity', 'keyType', 'hook', 'force', 'caPassphraseFile', ...key],
   install: ['install', 'root', 'fingerprint', 'passphraseFile'],
-  request: ['request', ...names, ...files, 'issuer', 'validity', 'keyType', 'hook', 'force', 'passphraseFile'],
+  request: ['request', ...names, ...files, 'issuer', 'validity', 'keyType', 'hook', 'force', ...key],
   sign: ['csr', 'out', ...names, 'issuer', 'validity', 'force', 'caPassphraseFile'],
 };
 

@@ -35,6 +35,7 @@ export async function enrolmentOrder(context: CommandContext, options: OptionVal
     host: system.host,
     force: options['force'] === true,
     leafPassphrase: await leafPassphrase(context, options),
+    noLeafPassphrase: options['passphrase'] === false,
     caPassphrase: oneCaPassphrase(context, options),
     now: () => system.now(),
     random: count => system.randomBytes(count),
@@ -66,5 +67,10 @@ export async function leafPassphrase(context: CommandContext, options: OptionVal
   const file = options['passphraseFile'] as string | undefined;
   if (file === undefined) return undefined;
   const question = 'a passphrase for the new keys';
-  return newPassphrase(context, { file, flag: '--passphrase-file', noPassphrase: false, question });
+  return newPassphrase(context, {
+    file,
+    flag: '--passphrase-file',
+    noPassphrase: options['passphrase'] === false,
+    question,
+  });
 }

@@ -22,6 +22,7 @@ import {
   signRequest,
 } from '../authority/intermediate-request.ts';
 import { loadAuthority } from '../authority/authority.ts';
+import { type AskedEncryption, refuseOtherEncryption } from '../authority/key-as-asked.ts';
 import { openAuthority } from '../authority/open-issuer.ts';
 import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
 import { readBounded } from '../files.ts';
@@ -159,7 +160,10 @@ async function intermediateOrder(
 
 async function direct(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
   const existing = await existingIntermediate(order);
-  if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [] });
+  if (existing !== undefined) {
+    await refuseOtherEncryption(order, await askedEncryption(context, order, options));
+    return report(order, { status: 'unchanged', certificate: existing, warnings: [] });
+  }
   await refuseRevokedIssuer(order.directory, order.issuer);
   await refuseOutlivingIssuer(order);
   const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));
@@ -169,9 +173,9 @@ async function direct(context: CommandContext, order: IntermediateOrder, options
 }
 
 async function request(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
-  const waiting =
-    (await existingRequest(order)) ??
-    (await requestIntermediate(order, await passphraseForKey(context, order, options)));
+  const existing = await existingRequest(order);
+  if (existing !== undefined) await refuseOtherEncryption(order, await askedEncryption(context, order, options));
+  const waiting = existing ?? (await requestIntermediate(order, await passphraseForKey(context, order, options)));
   context.note(
     `have ${waiting.path} signed where the root is: mtlsctl issue-intermediate ${order.name} --csr <file> --out <file>`,
   );
@@ -221,6 +225,16 @@ function passphraseForKey(
     flag: '--passphrase-file',
     question: `a passphrase for the key of '${order.name}'`,
   });
+}
+
+/** What the flags say of the key; nobody is asked about one that is here already. */
+async function askedEncryption(
+  context: CommandContext,
+  order: IntermediateOrder,
+  options: OptionValues,
+): Promise<AskedEncryption> {
+  if (options['passphraseFile'] === undefined && options['passphrase'] !== false) return undefined;
+  return { passphrase: await passphraseForKey(context, order, options) };
 }
 
 function report(order: IntermediateOrder, result: Parameters<typeof intermediateDocument>[1]): Outcome {

@@ -53,6 +53,11 @@ export type DueReason =
       readonly reason: string;
       readonly revocationDate: number;
     }
+  | {
+      readonly code: 'key-encryption-changed';
+      readonly found: 'encrypted' | 'unencrypted';
+      readonly wanted: 'encrypted' | 'unencrypted';
+    }
   | { readonly code: 'key-type-changed'; readonly found: string; readonly wanted: string }
   | { readonly code: 'missing'; readonly files: readonly string[] }
   | { readonly code: 'names-changed'; readonly missing: readonly string[]; readonly unwanted: readonly string[] }

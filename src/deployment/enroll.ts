@@ -28,6 +28,7 @@ import {
 } from './generation.ts';
 import { filesOf } from './generation-layout.ts';
 import { accessOf, settleAccess } from './key-access.ts';
+import { checkPassphrase, encryptionChanges, refuseDecryption } from './key-encryption.ts';
 import { checkKeyForOutputs, checkOutputs, hasOtherOutputs, outputsOf } from './outputs.ts';
 import type { RevocationCheck } from './revocation.ts';
 import { refuseRevokedAuthority } from './revoked-authority.ts';
@@ -51,6 +52,10 @@ export interface Enrolment {
   readonly revocation: RevocationCheck;
   /** Encrypts the keys of leaves where it is given. */
   readonly passphrase: Uint8Array | undefined;
+  /** Somebody has said that they are to be unencrypted, whatever they were. */
+  readonly noPassphrase?: boolean;
+  /** Whether the passphrase is tried also on keys that stay as they are: some tenths of a second each. */
+  readonly triesPassphrase?: boolean;
   /** A new certificate even where the present one is as asked. */
   readonly force: boolean;
   now(): number;
@@ -107,7 +112,7 @@ export async function enrollTogether(
   for (const service of services) {
     const paths = servicePaths(enrolment.directory, service);
     // Most services of a second run need nothing, and to see that takes no lock.
-    const examined = await settled(examine(enrolment, service, paths));
+    const examined = await settled(examineFirst(enrolment, service, paths));
     if (examined.status === 'rejected') done(service, examined);
     else {
       const before = examined.value;
@@ -166,6 +171,15 @@ interface Examination {
   readonly warnings: readonly string[];
 }
 
+/** The passphrase is tried here, without the lock, since that takes its time. --force is for another one. */
+async function examineFirst(enrolment: Enrolment, service: string, paths: ServicePaths): Promise<Examination> {
+  const examination = await examine(enrolment, service, paths);
+  const { isNew, reasons } = examination;
+  const isTried = reasons.length > 0 || enrolment.triesPassphrase === true;
+  if (!isNew && !enrolment.force && isTried) await checkPassphrase(enrolment, service, paths);
+  return examination;
+}
+
 /** `before` is what was found without the lock: as long as the settings are the same, so is the plan. */
 async function examine(
   enrolment: Enrolment,
@@ -196,7 +210,7 @@ async function examine(
   }
   const missingLinks = publicLinksMissing(paths.directory);
   const installed = await readInstalled(paths, [...issuers, ...enrolment.trustAnchors]);
-  const reasons = whyDue(installed, plan, enrolment, now);
+  const reasons = whyDue(installed, plan, enrolment, now, await encryptionChanges(enrolment, paths.key));
   return {
     ...{ now, isNew: false, stored, plan, installed, reasons, missingLinks },
     warnings: keyWarnings(paths),
@@ -271,6 +285,7 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
     return { ...done, ...whole, warnings: [...whole.warnings, ...outputWarnings(examination)] };
   }
   const { now, plan, reasons } = examination;
+  await refuseDecryption(enrolment, service, paths);
   await refuseRevokedAuthority(enrolment, plan.settings);
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
@@ -312,18 +327,21 @@ async function makeWhole(
   return { reasons: [...anchors, ...(hasOthers ? ([{ code: 'outputs-changed' }] as const) : [])], warnings };
 }
 
-/** Why a service needs a new certificate, the state of its chain to the trust anchors included. */
+/** Why a service needs a new certificate, the state of its chain to the trust anchors included, and what is asked of its key (`changes`). */
 export function whyDue(
   installed: Installed,
   plan: ServicePlan,
   { force, trustAnchors, revocation }: Pick<Enrolment, 'force' | 'revocation' | 'trustAnchors'>,
   now: number,
+  changes: readonly DueReason[] = [],
 ): readonly DueReason[] {
   if (force) return [{ code: 'forced' }];
   const keyType = installed.state === 'readable' ? keyTypeOf(installed.certificate.subjectPublicKeyInfo) : undefined;
   const revoked = installed.state === 'readable' ? revocation([...installed.chain, ...trustAnchors]) : undefined;
-  const reasons = decide(installed, plan.wanted, keyType, now, revoked);
-  if (reasons.length > 0 || installed.state !== 'readable' || isOnHold(revoked)) return reasons;
+  const found = decide(installed, plan.wanted, keyType, now, revoked);
+  if (installed.state !== 'readable' || isOnHold(revoked)) return found;
+  const reasons = [...found, ...changes];
+  if (reasons.length > 0) return reasons;
   const refusal = consumerRefusal(plan, installed.chain, trustAnchors, now);
   return refusal === undefined ? [] : [{ code: 'unreadable', problem: refusal }];
 }

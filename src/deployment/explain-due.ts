@@ -14,6 +14,8 @@ export function explainDue(reason: DueReason): string {
       return 'the authority has another key, or is another one';
     case 'issuer-revoked':
       return `${reason.subject} was revoked at ${formatInstant(reason.revocationDate)} (${reason.reason})`;
+    case 'key-encryption-changed':
+      return `its key is ${reason.found} and should be ${reason.wanted}`;
     case 'key-type-changed':
       return `its key is ${reason.found} and should be ${reason.wanted}`;
     case 'missing':

@@ -23,6 +23,7 @@ import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
 import { consumerRefusal, type Enrolment, putInForce, whyDue } from './enroll.ts';
 import { publicLinksMissing, restorePublicLinks } from './generation.ts';
+import { checkPassphrase, encryptionChanges, refuseDecryption } from './key-encryption.ts';
 import { checkKeyForOutputs } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import {
@@ -36,7 +37,16 @@ import {
 
 export type RequestEnrolment = Pick<
   Enrolment,
-  'config' | 'directory' | 'force' | 'host' | 'now' | 'passphrase' | 'random' | 'revocation' | 'settings'
+  | 'config'
+  | 'directory'
+  | 'force'
+  | 'host'
+  | 'noPassphrase'
+  | 'now'
+  | 'passphrase'
+  | 'random'
+  | 'revocation'
+  | 'settings'
 >;
 
 export type RequestedService =
@@ -71,7 +81,8 @@ export async function requestService(
       const plan = planService(service, settings, enrolment.config, [], enrolment.host);
       publicLinksMissing(paths.directory);
       const installed = await readInstalled(paths);
-      const due = whyDue(installed, plan, { ...enrolment, trustAnchors: anchors }, enrolment.now());
+      const changes = await encryptionChanges(enrolment, paths.key);
+      const due = whyDue(installed, plan, { ...enrolment, trustAnchors: anchors }, enrolment.now(), changes);
       if (due.length === 0 && installed.state === 'readable') {
         await restorePublicLinks(paths.directory);
         return { service, status: 'unchanged', plan, certificate: installed.certificate };
@@ -91,6 +102,8 @@ async function makeRequest(
   const waiting = await readWaiting(paths);
   if (waiting !== undefined) return answerWaiting(paths, plan, waiting, enrolment);
   const { passphrase } = enrolment;
+  await refuseDecryption(enrolment, plan.service, paths);
+  if (!enrolment.force) await checkPassphrase(enrolment, plan.service, paths);
   checkKeyForOutputs(plan, passphrase !== undefined);
   const key = await generateKey(plan.keyType);
   const keyPem =
@@ -128,15 +141,13 @@ async function answerWaiting(
   paths: ServicePaths,
   plan: ServicePlan,
   waiting: Request,
-  { passphrase }: Pick<Enrolment, 'passphrase'>,
+  enrolment: Pick<Enrolment, 'noPassphrase' | 'passphrase'>,
 ): Promise<'requested' | 'unchanged'> {
+  const { passphrase } = enrolment;
   const found = keyTypeOf(waiting.subjectPublicKeyInfo);
-  if (found !== plan.keyType) {
-    throw new MtlsctlError('already-exists', `a request for a key of the type ${found ?? 'unknown'} waits already`, {
-      hints: [`install its certificate, or remove ${paths.requestDirectory} to begin anew`],
-      details: { request: paths.request },
-    });
-  }
+  if (found !== plan.keyType) throw waitsAlready(paths, `for a key of the type ${found ?? 'unknown'}`);
+  const [change] = await encryptionChanges(enrolment, paths.waitingKey);
+  if (change?.code === 'key-encryption-changed') throw waitsAlready(paths, `with a key that is ${change.found}`);
   const file = await readBounded(paths.waitingKey);
   const key = await withServicePassphrase(paths.waitingKey, () => openSigner(file, passphrase));
   const request = checkRequest(await createRequest(plan.subject, key, plan.names));
@@ -144,6 +155,13 @@ async function answerWaiting(
   if (asksTheSame(request, waiting)) return 'unchanged';
   await replaceFile(paths.request, encodePem('CERTIFICATE REQUEST', request.der), { mode: 0o644 });
   return 'requested';
+}
+
+function waitsAlready(paths: ServicePaths, what: string): MtlsctlError {
+  return new MtlsctlError('already-exists', `a request ${what} waits already`, {
+    hints: [`install its certificate, or remove ${paths.requestDirectory} to begin anew`],
+    details: { request: paths.request },
+  });
 }
 
 /** Two requests of one key; their signatures differ each time. */
@@ -158,7 +176,7 @@ export interface InstalledService {
   readonly plan: ServicePlan;
 }
 
-export interface ServiceInstallation extends Omit<RequestEnrolment, 'passphrase'> {
+export interface ServiceInstallation extends Omit<RequestEnrolment, 'noPassphrase' | 'passphrase'> {
   /** The leaf, then the intermediates. */
   readonly file: string;
   readonly trustAnchors: readonly Certificate[];

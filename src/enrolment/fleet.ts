@@ -30,9 +30,9 @@ const concernsAll: ReadonlySet<MtlsctlError['code']> = new Set<MtlsctlError['cod
   'passphrase-wrong',
 ]);
 
-/** Whether a failure is that of the run (its authority, its passphrase) and not of one service. */
+/** Whether a failure is that of the run (its authority, its passphrase) and not of one service, which it would name. */
 export function concernsWholeRun(error: MtlsctlError): boolean {
-  return concernsAll.has(error.code);
+  return concernsAll.has(error.code) && error.details['service'] === undefined;
 }
 
 /**

@@ -1,8 +1,7 @@
 import { enrollService } from '../deployment/enroll.ts';
+import { encryptionOf } from '../deployment/key-encryption.ts';
 import { readInstalled, readServiceSettings, servicePaths } from '../deployment/service.ts';
 import { MtlsctlError } from '../errors.ts';
-import { readOptional } from '../files.ts';
-import { describePrivateKeyFile } from '../keys/private-key.ts';
 import { serialHex } from '../x509/certificate.ts';
 import { enrolledEntry, type ServiceEntry } from './entry.ts';
 import { type EnrolmentOrder, setUpEnrolment } from './set-up.ts';
@@ -40,9 +39,8 @@ export async function reissue(order: EnrolmentOrder, services: readonly string[]
 
 /** A key that was encrypted is not followed by one that is not, unless somebody says so. */
 async function refuseDecryption({ directory, leafPassphrase }: EnrolmentOrder, service: string): Promise<void> {
-  const path = servicePaths(directory, service).key;
-  const file = leafPassphrase === undefined ? await readOptional(path) : undefined;
-  if (file === undefined || !describesEncrypted(file)) return;
+  if (leafPassphrase !== undefined) return;
+  if ((await encryptionOf(servicePaths(directory, service).key)) !== 'encrypted') return;
   throw new MtlsctlError(
     'passphrase-missing',
     `the key of '${service}' is encrypted, and so is its replacement to be`,
@@ -51,14 +49,4 @@ async function refuseDecryption({ directory, leafPassphrase }: EnrolmentOrder, s
       details: { service },
     },
   );
-}
-
-/** What is no key any more says nothing of how it was. */
-function describesEncrypted(file: Uint8Array): boolean {
-  try {
-    return describePrivateKeyFile(file).encrypted;
-  } catch (error) {
-    if (error instanceof MtlsctlError) return false;
-    throw error;
-  }
 }

@@ -15,6 +15,8 @@ export interface EnrolmentOrder {
   readonly force: boolean;
   /** Encrypts the keys of leaves where it is given. */
   readonly leafPassphrase: Uint8Array | undefined;
+  /** Somebody has said that they are to be unencrypted, whatever they were. */
+  readonly noLeafPassphrase?: boolean;
   /** Asked for only when an encrypted key has to sign. */
   caPassphrase(authority: string): Promise<Uint8Array>;
   /** See LocalIssuersOptions. */
@@ -34,7 +36,7 @@ export interface Asked {
  * Throws `not-found` where there is no trust anchor, `config-invalid`.
  */
 export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: string) => Asked): Promise<Enrolment> {
-  const { directory, host, force, leafPassphrase: passphrase } = order;
+  const { directory, host, force, leafPassphrase: passphrase, noLeafPassphrase: noPassphrase = false } = order;
   const trustAnchors = await readTrustAnchors(directory);
   const config = await readConfig(directory);
   const revocation = await publishedRevocations(directory);
@@ -45,7 +47,7 @@ export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: str
     chooseAuthority: order.chooseAuthority,
   });
   return {
-    ...{ directory, host, config, trustAnchors, revocation, passphrase, force },
+    ...{ directory, host, config, trustAnchors, revocation, passphrase, noPassphrase, force },
     now: () => order.now(),
     random: count => order.random(count),
     settings: async (service, stored) => {

@@ -17,6 +17,7 @@ export interface EnrolmentThreadOrder {
   readonly host: string | undefined;
   readonly force: boolean;
   readonly leafPassphrase: Uint8Array | undefined;
+  readonly noLeafPassphrase: boolean;
   readonly issuer: string | undefined;
 }
 
@@ -28,8 +29,9 @@ export async function enrollInThreads(
   threads: Threads,
   done: (entry: ServiceEntry) => void,
 ): Promise<void> {
-  const { directory, host, force, leafPassphrase, issuer, jobs } = fleet;
-  const order: EnrolmentThreadOrder = { kind: 'enrolment', directory, host, force, leafPassphrase, issuer };
+  const { directory, host, force, leafPassphrase, noLeafPassphrase = false, issuer, jobs } = fleet;
+  const key = { leafPassphrase, noLeafPassphrase };
+  const order: EnrolmentThreadOrder = { kind: 'enrolment', directory, host, force, ...key, issuer };
   await shareOut({
     threads,
     count: jobs,
