@@ -4,6 +4,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { basicConstraints, keyUsage, KeyUsage } from '../x509/extensions.ts';
 import { sameOctets } from '../der/octets.ts';
 import { describePublicKey, publicKeyFacts } from '../x509/public-key.ts';
+import { purposeWarnings } from './purposes.ts';
 import { isKnownExtension, problemOf, unreadableExtension, type UnreadableExtension } from './readable.ts';
 import { label, type Reason } from './reasons.ts';
 import { brokenRules, waivedByPolicies, type Role } from './rules.ts';
@@ -75,8 +76,9 @@ function ruleReasons(
 }
 
 /** Broken rules that the caller does not want to be refusals. */
-export function chainWarnings({ strict }: VerifyInput, chain: readonly Certificate[]): readonly Reason[] {
-  return chain.flatMap((certificate, place) => {
+export function chainWarnings(input: VerifyInput, chain: readonly Certificate[]): readonly Reason[] {
+  const { strict } = input;
+  const ofRules = chain.flatMap((certificate, place): readonly Reason[] => {
     if (unreadableExtension(certificate) !== undefined) return [];
     const role = place === 0 ? 'leaf' : place === chain.length - 1 ? 'anchor' : 'intermediate';
     const codes = [
@@ -85,6 +87,7 @@ export function chainWarnings({ strict }: VerifyInput, chain: readonly Certifica
     ];
     return codes.map(code => ({ code, subject: label(certificate) }));
   });
+  return unreadableExtension(input.leaf) === undefined ? [...purposeWarnings(input), ...ofRules] : ofRules;
 }
 
 function notYetValid(certificate: Certificate, { at }: Run): Reason | undefined {

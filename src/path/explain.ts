@@ -27,6 +27,10 @@ const tellers: { readonly [Code in OwnCode]: readonly [source: string, tell: Tel
   'budget-names': [budget, f => `the chain needs more than ${f.limit} comparisons of names with name constraints`],
   'budget-paths': [budget, f => `no valid chain was found in ${f.limit} steps`],
   'budget-signatures': [budget, f => `no valid chain was found with ${f.limit} signature checks`],
+  'ca-as-leaf': [
+    'RFC 5280, 4.2.1.3',
+    f => `${f.subject} is a CA in the place of a leaf, with a keyUsage without ${f.required}: others refuse it`,
+  ],
   'caller-not-allowed': [
     'mtlsctl: the allow-list of mtlsctl.yaml',
     f => `${f.subject} may not call ${f.service}, which may be called by ${f.allowed === '' ? 'nobody' : f.allowed}`,

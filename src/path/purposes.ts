@@ -3,7 +3,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { basicConstraints, extendedKeyUsage, keyUsage, KeyUsage } from '../x509/extensions.ts';
 import { label, type Reason } from './reasons.ts';
 import type { Run } from './run.ts';
-import type { Purpose } from './verify.ts';
+import type { Purpose, VerifyInput } from './verify.ts';
 
 interface PurposeRow {
   readonly extendedKeyUsage: readonly string[];
@@ -33,8 +33,13 @@ export function purposeReasons({ input }: Run, chain: readonly Certificate[]): r
   const required = new Set([...purposes[input.purpose].extendedKeyUsage, ...asked]);
   return [
     ...chain.flatMap(certificate => extendedKeyUsageReasons(certificate, required)),
-    ...keyUsageReasons(input.leaf, [...purposes[input.purpose].keyUsage, ...(input.keyUsage ?? []).map(namedBit)]),
+    ...keyUsageReasons(input).filter(({ code }) => code !== 'ca-as-leaf'),
   ];
+}
+
+/** What is odd about the leaf and no refusal. */
+export function purposeWarnings(input: VerifyInput): readonly Reason[] {
+  return keyUsageReasons(input).filter(({ code }) => code === 'ca-as-leaf');
 }
 
 const purposeByName: ReadonlyMap<string, string> = new Map(Object.entries(oids));
@@ -66,11 +71,15 @@ function extendedKeyUsageReasons(certificate: Certificate, required: ReadonlySet
     }));
 }
 
-/** A CA in the leaf's place is judged by its extendedKeyUsage alone: RFC 5280 has no rule against it, and its bits speak of issuing. */
-function keyUsageReasons(leaf: Certificate, required: readonly { mask: number; says: string }[]): readonly Reason[] {
+/**
+ * A CA in the leaf's place has a code of its own: x509-limbo takes it for permitted, whatever its bits and strict or not
+ * ('rfc5280::ca-as-leaf-wrong-san'), where OpenSSL refuses it.
+ */
+function keyUsageReasons({ leaf, purpose, keyUsage: named = [] }: VerifyInput): readonly Reason[] {
   const usage = keyUsage(leaf);
-  if (usage === undefined || basicConstraints(leaf)?.ca === true) return [];
-  return required
+  if (usage === undefined) return [];
+  const code = basicConstraints(leaf)?.ca === true ? 'ca-as-leaf' : 'key-usage';
+  return [...purposes[purpose].keyUsage, ...named.map(namedBit)]
     .filter(({ mask }) => (usage & mask) === 0)
-    .map(({ says }) => ({ code: 'key-usage', subject: label(leaf), required: says }));
+    .map(({ says }) => ({ code, subject: label(leaf), required: says }));
 }

@@ -21,6 +21,7 @@ export interface OwnFacts {
   'budget-names': { readonly limit: number };
   'budget-paths': { readonly limit: number };
   'budget-signatures': { readonly limit: number };
+  'ca-as-leaf': Subject & { readonly required: string };
   'caller-not-allowed': Subject & { readonly service: string; readonly allowed: string };
   'callers-not-listed': { readonly service: string };
   'chain-too-long': { readonly intermediates: number; readonly maxDepth: number };

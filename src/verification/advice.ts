@@ -16,6 +16,7 @@ const advices: { readonly [Code in OwnCode]: string } = {
   'budget-names': 'have the leaf issued with fewer names, or its issuers with fewer constraints',
   'budget-paths': fewer,
   'budget-signatures': fewer,
+  'ca-as-leaf': 'name the certificate that the server or client itself presents, or ask for --purpose any',
   'caller-not-allowed':
     "if it is to call that service, add it under 'allow:' in mtlsctl.yaml, and print the server's configuration again",
   'callers-not-listed': "name the callers under 'allow:' in mtlsctl.yaml",

@@ -243,10 +243,16 @@ export const sourceMutations: readonly SourceMutation[] = [
     ['keyUsage of a leaf is not looked at', '.filter(({ mask }) => (usage & mask) === 0)', '.filter(() => false)'],
     ['all bits of a choice are wanted', '(usage & mask) === 0)', '(usage & mask) !== mask)'],
     [
-      'keyUsage of a CA that is asked about counts',
-      '|| basicConstraints(leaf)?.ca === true) return [];',
-      ') return [];',
+      'a CA that is asked about is refused for its keyUsage',
+      "basicConstraints(leaf)?.ca === true ? 'ca-as-leaf' : 'key-usage'",
+      "'key-usage'",
     ],
+    [
+      'a leaf is only told of for its keyUsage',
+      "basicConstraints(leaf)?.ca === true ? 'ca-as-leaf' : 'key-usage'",
+      "'ca-as-leaf'",
+    ],
+    ['nothing is told of a CA in the place of a leaf', "code === 'ca-as-leaf')", 'code === undefined)'],
     ['an unknown bit is everybody’s', 'mask: bit ?? 0', 'mask: bit ?? 511'],
   ),
   ...inFile(

@@ -20,6 +20,7 @@ const examples: { readonly [Code in OwnCode]: OwnFacts[Code] } = {
   'budget-names': { limit: 250_000 },
   'budget-paths': { limit: 1000 },
   'budget-signatures': { limit: 100 },
+  'ca-as-leaf': { subject, required: 'digitalSignature' },
   'caller-not-allowed': { subject, service: 'user-svc', allowed: 'api-gateway' },
   'callers-not-listed': { service: 'user-svc' },
   'chain-too-long': { intermediates: 2, maxDepth: 1 },

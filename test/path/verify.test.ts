@@ -254,6 +254,25 @@ describe('path length', () => {
   });
 });
 
+describe('a CA in the place of a leaf', () => {
+  const asked = (options: CertificateOptions, input: Partial<VerifyInput>) => {
+    const root = authority();
+    const { valid, reasons, warnings } = judge({ root, leaf: intermediate(root, options) }, input);
+    return { valid, reasons: reasons.map(each => each.code), warnings: warnings.map(each => each.code) };
+  };
+
+  test.each(['server', 'client', 'mutual'] as const)('is told of where its bits are not those of a %s', purpose => {
+    expect(asked({}, { purpose })).toEqual({ valid: true, reasons: [], warnings: ['ca-as-leaf'] });
+    expect(asked({}, { purpose, strict: true })).toEqual({ valid: true, reasons: [], warnings: ['ca-as-leaf'] });
+  });
+
+  test('is nothing to tell of where no purpose is asked for, or where it has the bits', () => {
+    expect(asked({}, { purpose: 'any' }).warnings).toEqual([]);
+    const both = { keyUsage: KeyUsage.keyCertSign | KeyUsage.digitalSignature };
+    expect(asked(both, { purpose: 'server', strict: true })).toEqual({ valid: true, reasons: [], warnings: [] });
+  });
+});
+
 test('warns of a broken section 4 rule, and refuses it when strict', () => {
   const chain = tiers({ site: { without: [oids.subjectKeyIdentifier] } });
   const reason = { code: 'subject-key-identifier-missing', subject: 'CN=site-a' };
