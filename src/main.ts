@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import { type CommandContext, type CommandDefinition, helpFooter, type Outcome } from './commands/command.ts';
 import { exitStatusOf, isMtlsctlError, MtlsctlError } from './errors.ts';
 import { printable } from './printable.ts';
@@ -102,7 +102,12 @@ type Action = (
 
 function configure(subcommand: Command, definition: CommandDefinition, action: Action, system: System): void {
   subcommand.description(definition.description);
-  for (const [spelling, description] of definition.operands) subcommand.argument(spelling, description);
+  for (const [spelling, description, choices = []] of definition.operands) {
+    const argument = new Argument(spelling, description);
+    // The command judges them itself.
+    if (choices.length > 0) argument.choices(choices).argParser(text => text);
+    subcommand.addArgument(argument);
+  }
   definition.configure(subcommand);
   leaveOperandsToCommand(subcommand);
   subcommand.addHelpText('after', helpFooter(definition));

@@ -286,6 +286,8 @@ export function parseAccount(text: string, option = '--owner'): string {
 /** Never group-writable, never open to others: a key is its owner's, and perhaps its group's to read. */
 const keyModes: Readonly<Record<string, number>> = { '0400': 0o400, '0440': 0o440, '0600': 0o600, '0640': 0o640 };
 
+export const keyModeNames = Object.keys(keyModes);
+
 export function parseKeyMode(text: string, option = '--key-mode'): number {
   const mode = keyModes[text.replace(/^(0o|0)?(?=[0-7]{3}$)/, '0')];
   if (mode !== undefined) return mode;

@@ -36,7 +36,7 @@ With --list it prints the certificates that were issued; with --export the event
   configure(subcommand: Command) {
     subcommand
       .option('--list', 'print the certificates that were issued, the newest last')
-      .option('--service <name>', 'list those of this service', text => parseServiceName(text, '--service'))
+      .option('--service <service>', 'list those of this service', text => parseServiceName(text, '--service'))
       .option('--serial <hex>', 'list the one with this serial number', text => parseSerial(text, '--serial'))
       .option('--revoked', 'list those that are revoked or on hold')
       .option('--expiring-before <instant>', 'list those that end before: an instant, or a duration from now', text =>

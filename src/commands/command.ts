@@ -36,7 +36,7 @@ export interface Outcome {
 export interface CommandDefinition {
   readonly name: string;
   /** The positional arguments as commander spells them: `<service...>`, `[name]`. */
-  readonly operands: readonly (readonly [spelling: string, description: string])[];
+  readonly operands: readonly (readonly [spelling: string, description: string, choices?: readonly string[]])[];
   /** A paragraph under the usage line of `--help`. */
   readonly description: string;
   readonly examples: readonly string[];

@@ -1,11 +1,16 @@
-import { Argument, type Command, type Option } from 'commander';
+import { Argument, type Command } from 'commander';
 import { chooseFrom, missingOperand } from './ask.ts';
 import type { CommandContext, CommandDefinition } from './command.ts';
+import { bash } from './completion-bash.ts';
+import { fish } from './completion-fish.ts';
+import { type CompletionTable, completionTable } from './completion-table.ts';
+import { zsh } from './completion-zsh.ts';
 
 export const command: CommandDefinition = {
   name: 'completion',
   operands: [],
-  description: 'Prints a completion script for a shell.',
+  description: `Prints a completion script for a shell: commands, flags, their values, and the services and authorities of the PKI directory that the command line
+names (--dir, MTLSCTL_DIR, else /etc/link-certs). It wants bash 4, zsh 5 or fish 3.`,
   examples: [
     'mtlsctl completion bash > /etc/bash_completion.d/mtlsctl',
     'mtlsctl completion zsh > "${fpath[1]}/_mtlsctl"',
@@ -17,7 +22,7 @@ export const command: CommandDefinition = {
   },
   async run(context, [operand]) {
     const shell = operand ?? (await chooseShell(context));
-    const script = (writers[shell] ?? bash)(describe(context.program));
+    const script = (writers[shell] ?? bash)(completionTable(context.program));
     return { document: { schema: 'mtlsctl/completion/v1', shell, script }, text: () => script };
   },
 };
@@ -30,99 +35,4 @@ function chooseShell(context: CommandContext): Promise<string> {
   });
 }
 
-interface Completable {
-  readonly name: string;
-  readonly summary: string;
-  readonly flags: readonly { readonly long: string; readonly description: string; readonly takesValue: boolean }[];
-}
-
-function describe(program: Command): readonly Completable[] {
-  const shared = program.options.map(describeOption);
-  return program.commands.map(command => ({
-    name: command.name(),
-    summary: command.summary(),
-    flags: [...command.options.map(describeOption), ...shared],
-  }));
-}
-
-function describeOption(option: Option): Completable['flags'][number] {
-  return { long: option.long ?? option.flags, description: option.description, takesValue: option.required };
-}
-
-const writers: Readonly<Record<string, (commands: readonly Completable[]) => string>> = { bash, zsh, fish };
-
-/** Flags that take a value complete to files, which is what most of them want. */
-function bash(commands: readonly Completable[]): string {
-  const cases = commands.map(
-    each => `    ${each.name}) flags=${quote(each.flags.map(flag => flag.long).join(' '))} ;;`,
-  );
-  return `# bash completion for mtlsctl
-_mtlsctl() {
-  local current=\${COMP_WORDS[COMP_CWORD]} command= flags= word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in ${commands.map(each => each.name).join('|')}) command=$word; break ;; esac
-  done
-  case $command in
-    '') COMPREPLY=($(compgen -W ${quote(commands.map(each => each.name).join(' '))} -- "$current")); return ;;
-${cases.join('\n')}
-  esac
-  if [[ $current == -* ]]; then
-    COMPREPLY=($(compgen -W "$flags" -- "$current"))
-  else
-    COMPREPLY=($(compgen -f -- "$current"))
-  fi
-}
-complete -o filenames -F _mtlsctl mtlsctl
-`;
-}
-
-function zsh(commands: readonly Completable[]): string {
-  const list = commands.map(each => `    ${quote(`${each.name}:${each.summary}`)}`);
-  const cases = commands.map(
-    each => `    ${each.name}) _arguments ${each.flags.map(zshFlag).join(' ')} '*:file:_files' ;;`,
-  );
-  return `#compdef mtlsctl
-_mtlsctl() {
-  local -a commands=(
-${list.join('\n')}
-  )
-  if (( CURRENT == 2 )); then
-    _describe command commands
-    return
-  fi
-  local command=$words[2]
-  shift words
-  (( CURRENT-- ))
-  case $command in
-${cases.join('\n')}
-  esac
-}
-if [ "$funcstack[1]" = "_mtlsctl" ]; then
-  _mtlsctl "$@"
-else
-  compdef _mtlsctl mtlsctl
-fi
-`;
-}
-
-function zshFlag(flag: Completable['flags'][number]): string {
-  const description = flag.description.replace(/[[\]:\\]/g, match => `\\${match}`);
-  return quote(`*${flag.long}[${description}]${flag.takesValue ? ':value:_files' : ''}`);
-}
-
-function fish(commands: readonly Completable[]): string {
-  const lines = commands.flatMap(each => [
-    `complete -c mtlsctl -f -n __fish_use_subcommand -a ${each.name} -d ${quote(each.summary)}`,
-    ...each.flags.map(
-      flag =>
-        `complete -c mtlsctl -n '__fish_seen_subcommand_from ${each.name}' -l ${flag.long.replace(/^--/, '')}` +
-        `${flag.takesValue ? ' -r' : ''} -d ${quote(flag.description)}`,
-    ),
-  ]);
-  return `# fish completion for mtlsctl\n${lines.join('\n')}\n`;
-}
-
-/** A word for the shell: single quotes, a quote inside written as '\''. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
+const writers: Readonly<Record<string, (table: CompletionTable) => string>> = { bash, zsh, fish };

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { MtlsctlError } from '../errors.ts';
-import { parseKeyType } from '../keys/key-types.ts';
+import { keyTypeNames, parseKeyType } from '../keys/key-types.ts';
 import {
+  keyModeNames,
+  outputKinds,
   parseAbsolutePath,
   parseAccount,
   parseAuthorityName,
@@ -19,6 +21,7 @@ import {
   parseUri,
 } from '../options.ts';
 import { askFor } from './ask.ts';
+import { choice } from './choice.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 import { enrollFromFile } from './enroll-fleet.ts';
 import { enrollNamed } from './enroll-named.ts';
@@ -70,21 +73,24 @@ stays as service.yaml has it; a flag that may be repeated says all of its kind, 
         gather(text => parseEmail(text, '--email')),
       )
       .option('--validity <duration>', 'how long it is valid (default: 90d)', text => parseDuration(text, '--validity'))
-      .option(
-        '--key-type <type>',
-        'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p256)',
-        parseKeyType,
-      )
+      .addOption(choice('--key-type <type>', 'the kind of key (default: ec-p256)', keyTypeNames, parseKeyType))
       .option('--hook <command>', 'what makes the service read its new files, for renewals (sh -c)', text =>
         parseHook(text, '--hook'),
       )
       .option('--owner <user>', 'whose the files with the key are', text => parseAccount(text, '--owner'))
       .option('--group <group>', 'their group', text => parseAccount(text, '--group'))
-      .option('--key-mode <mode>', '0400, 0440, 0600 or 0640 (default: 0600)', text => parseKeyMode(text))
-      .option(
-        '--output <kind>',
-        'further files: combined (HAProxy), pkcs12 (Java) or spiffe (as spiffe-helper); may be repeated, and says all: those of before that are not named go',
-        gather(text => parseOutputKind(text)),
+      .addOption(
+        choice('--key-mode <mode>', "the mode of the key's file (default: 0600)", keyModeNames, text =>
+          parseKeyMode(text),
+        ),
+      )
+      .addOption(
+        choice(
+          '--output <kind>',
+          'further files: combined for HAProxy, pkcs12 for Java, spiffe as spiffe-helper; may be repeated, and says all: those of before that are not named go',
+          outputKinds,
+          gather(text => parseOutputKind(text)),
+        ),
       )
       .option('--pkcs12-passphrase-file <path>', 'with --output pkcs12: its passphrase, also at each renewal', text =>
         parseAbsolutePath(text, '--pkcs12-passphrase-file'),

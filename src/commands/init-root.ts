@@ -9,8 +9,9 @@ import {
   planDocument,
   planText,
 } from '../authority/root-report.ts';
-import { parseKeyType } from '../keys/key-types.ts';
+import { keyTypeNames, parseKeyType } from '../keys/key-types.ts';
 import { formatDuration, parseAuthorityName, parseCount, parseDuration, parseTrustDomain } from '../options.ts';
+import { choice } from './choice.ts';
 import type { CommandContext, CommandDefinition, OptionValues } from './command.ts';
 import { addConstraintOptions, constraintsFrom, parseCaSubject } from './ca-options.ts';
 import { newPassphrase } from './passphrase.ts';
@@ -38,11 +39,7 @@ Do it on a machine without a network, and keep the key there. See README, "The o
       .option('--trust-domain <name>', 'ends the names of all services (default: link.internal)', text =>
         parseTrustDomain(text, '--trust-domain'),
       )
-      .option(
-        '--key-type <type>',
-        'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p384)',
-        parseKeyType,
-      )
+      .addOption(choice('--key-type <type>', 'the kind of key (default: ec-p384)', keyTypeNames, parseKeyType))
       .option('--validity <duration>', 'how long the root is valid (default: 10y)', text =>
         parseDuration(text, '--validity'),
       )

@@ -26,7 +26,7 @@ import { type AskedEncryption, refuseOtherEncryption } from '../authority/key-as
 import { openAuthority } from '../authority/open-issuer.ts';
 import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
 import { readBounded } from '../files.ts';
-import { parseKeyType } from '../keys/key-types.ts';
+import { keyTypeNames, parseKeyType } from '../keys/key-types.ts';
 import {
   parseAuthorityName,
   parseCount,
@@ -36,6 +36,7 @@ import {
   parseTrustDomain,
 } from '../options.ts';
 import { askFor, missingOperand } from './ask.ts';
+import { choice } from './choice.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
 import { addConstraintOptions, constraintsFrom, parseCaSubject } from './ca-options.ts';
 import {
@@ -69,11 +70,7 @@ export const command: CommandDefinition = {
         parseAuthorityName(text, '--issuer'),
       )
       .option('--subject <dn>', 'distinguished name, RFC 4514 (default: CN=<name> CA,O=<trust domain>)', parseCaSubject)
-      .option(
-        '--key-type <type>',
-        'ec-p256, ec-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096 (default: ec-p256)',
-        parseKeyType,
-      )
+      .addOption(choice('--key-type <type>', 'the kind of key (default: ec-p256)', keyTypeNames, parseKeyType))
       .option('--validity <duration>', 'how long it is valid, within the life of its issuer (default: 3y)', text =>
         parseDuration(text, '--validity'),
       )

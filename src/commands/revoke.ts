@@ -21,6 +21,7 @@ import {
 } from '../options.ts';
 import { readCertificates } from '../x509/certificate.ts';
 import { askFor, chooseAuthority } from './ask.ts';
+import { choice } from './choice.ts';
 import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
 import { oneCaPassphrase } from './enrolment-options.ts';
 import { sayHints } from './failures.ts';
@@ -68,10 +69,13 @@ The name of a service alone means all that it has, also the replacement that a r
       .option('--spki <sha256>', 'all certificates with this public key (SHA-256 of SubjectPublicKeyInfo)', text =>
         parseFingerprint(text, '--spki'),
       )
-      .option(
-        '--reason <reason>',
-        `${Object.keys(revocationReasons).join(', ')}, or its number (default: unspecified)`,
-        text => parseReason(text, '--reason'),
+      .addOption(
+        choice(
+          '--reason <reason>',
+          'why, by name or number (default: unspecified)',
+          Object.keys(revocationReasons),
+          text => parseReason(text, '--reason'),
+        ),
       )
       .option('--invalidity-date <instant>', 'since when the key is not to be trusted', text =>
         parseInstant(text, '--invalidity-date'),

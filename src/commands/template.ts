@@ -16,7 +16,7 @@ type TemplateFlags = Omit<TemplateOrder, 'directory' | 'hooks' | 'service'>;
 
 export const command: CommandDefinition = {
   name: 'template',
-  operands: [['[name]', 'which configuration; --list shows all']],
+  operands: [['[name]', 'which configuration; --list tells of each', Object.keys(catalogue)]],
   description: `Prints configuration that is right for this PKI directory: for servers and clients that use its certificates, systemd units, Prometheus rules. Nothing is
 written. Each text begins with what to do with it, and how the server is made to read new certificates. Where mtlsctl.yaml says who may call a service ('allow:'), servers that can are
 told so. The same directory and flags give the same text.`,

@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { lacksTool, requireTool } from '../interop/requirements.ts';
+import { lacksTool } from '../interop/requirements.ts';
+import { onTerminal } from './pseudo-terminal.ts';
 
 const bin = join(import.meta.dirname, '../../bin/mtlsctl.js');
 const directory = mkdtempSync(join(tmpdir(), 'mtlsctl-terminal-'));
@@ -12,51 +13,12 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/**
- * Runs a command on a pseudo-terminal of its own and types each answer once what it answers has appeared; then writes what was shown and the exit
- * status. Node has no pseudo-terminals, Python does.
- */
-const onTerminal = `
-import json, os, pty, signal, sys
-command, answers = json.loads(sys.argv[1])
-signal.alarm(60)
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp(command[0], command)
-shown, seen = b"", 0
-while True:
-    if answers:
-        found = shown.find(answers[0][0].encode(), seen)
-        if found >= 0:
-            seen = len(shown)
-            os.write(terminal, answers.pop(0)[1].encode())
-            continue
-    try:
-        chunk = os.read(terminal, 65536)
-    except OSError:
-        break
-    if not chunk:
-        break
-    shown += chunk
-status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-print(json.dumps({"shown": shown.decode(), "status": status, "left": answers}))
-`;
-
 function type(
   words: readonly string[],
   answers: readonly (readonly [after: string, keys: string])[],
 ): { shown: string; status: number } {
   const command = [process.execPath, bin, ...words, '--dir', join(directory, 'pki')];
-  const args = ['-c', onTerminal, JSON.stringify([command, answers])];
-  const { stdout, stderr } = spawnSync(requireTool('python3'), args, {
-    cwd: directory,
-    encoding: 'utf8',
-    env: { ...process.env, TERM: 'xterm', CI: '' },
-  });
-  expect(stderr).toBe('');
-  const { shown, status, left } = JSON.parse(stdout) as { shown: string; status: number; left: unknown };
-  expect(left, shown).toEqual([]);
-  return { shown, status };
+  return onTerminal(command, answers, { directory });
 }
 
 const controlC = '\u0003';
