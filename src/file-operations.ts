@@ -71,6 +71,7 @@ const reasonByCode: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   ENOSPC: 'no space left on device',
   ENOTDIR: 'a part of the path is not a directory',
+  ENXIO: 'it is not a file',
   EPERM: 'operation not permitted',
   EROFS: 'read-only file system',
 };
@@ -95,6 +96,33 @@ function errorCode(operation: FileOperation, systemCode: string): ErrorCode {
   if (systemCode === 'ENOENT') return 'not-found';
   if (systemCode === 'EEXIST') return 'already-exists';
   return reading.has(operation) ? 'unreadable' : 'unwritable';
+}
+
+/**
+ * Opens what must be a file, and tells its size. Nothing is waited for: open() of a pipe would wait for its other end.
+ * Throws `not-found`, `unreadable`; the caller closes it.
+ */
+export function openRegular(
+  path: string,
+  flags = fs.constants.O_RDONLY,
+): { readonly file: number; readonly size: number } {
+  const file = perform('open', path, () => fs.openSync(path, flags | fs.constants.O_NONBLOCK));
+  try {
+    const stat = perform('stat', path, () => fs.fstatSync(file));
+    if (stat.isFile()) return { file, size: stat.size };
+    throw notRegular(path, stat);
+  } catch (error) {
+    fs.closeSync(file);
+    throw error;
+  }
+}
+
+function notRegular(path: string, stat: fs.Stats): MtlsctlError {
+  const kind = stat.isDirectory() ? 'a directory' : stat.isFIFO() ? 'a pipe, not a file' : 'not a file';
+  return new MtlsctlError('unreadable', `cannot read ${path}: it is ${kind}`, {
+    hints: [`ls -ld ${path}`],
+    details: { path },
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   linkPath,
   listNames,
   makeDirectory,
+  openRegular,
   perform,
   removeFile,
   renamePath,
@@ -28,21 +29,13 @@ export interface WriteOptions {
 }
 
 /**
- * Reads a whole file, or a pipe to its end. `limit` in octets.
- * Throws `not-found`, `unreadable` (also for a directory or a device), `too-large`.
+ * Reads a whole file, such as those of a PKI directory: a pipe there would be waited for without end. `limit` in octets.
+ * Throws `not-found`, `unreadable` (also for a directory, a pipe, a socket or a device), `too-large`.
  */
-export async function readBounded(path: string, limit = defaultLimit): Promise<Uint8Array> {
-  const stat = perform('stat', path, () => fs.statSync(path));
-  if (stat.isFile()) return readRegular(path, stat.size, limit);
-  if (stat.isFIFO()) return readPipe(path, limit);
-  throw new MtlsctlError(
-    'unreadable',
-    `cannot read ${path}: it is ${stat.isDirectory() ? 'a directory' : 'not a file'}`,
-    {
-      hints: [`ls -ld ${path}`],
-      details: { path },
-    },
-  );
+export function readBounded(path: string, limit = defaultLimit): Promise<Uint8Array> {
+  return new Promise(resolve => {
+    resolve(readRegular(path, limit));
+  });
 }
 
 /** As readBounded(), but undefined where there is no such file. */
@@ -55,11 +48,21 @@ export async function readOptional(path: string, limit = defaultLimit): Promise<
   }
 }
 
+/**
+ * As readBounded(), but of a path that a person gave on the command line: a pipe is read to its end, so that `/dev/fd/3` and a shell's
+ * `<(…)` serve as files.
+ */
+export async function readGiven(path: string, limit = defaultLimit): Promise<Uint8Array> {
+  // Not by opening it: a writer that finds the pipe's reader gone again would be killed.
+  const stat = perform('stat', path, () => fs.statSync(path));
+  return stat.isFIFO() ? readPipe(path, limit) : readRegular(path, limit);
+}
+
 /** The size is only a guess: it is 0 for what lies in /proc, and a file may grow while it is read. */
-function readRegular(path: string, size: number, limit: number): Uint8Array {
-  if (size > limit) throw tooLarge(path, limit);
-  const file = perform('open', path, () => fs.openSync(path, 'r'));
+function readRegular(path: string, limit: number): Uint8Array {
+  const { file, size } = openRegular(path);
   try {
+    if (size > limit) throw tooLarge(path, limit);
     let buffer = Buffer.allocUnsafeSlow(size + 1);
     for (let length = 0; ;) {
       const count = perform('read', path, () => fs.readSync(file, buffer, length, buffer.length - length, null));

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   linkSync,
@@ -12,6 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MtlsctlError } from '../src/errors.ts';
@@ -20,6 +22,7 @@ import {
   createPrivateFile,
   ensureDirectory,
   readBounded,
+  readGiven,
   readOptional,
   replaceFile,
   syncDirectory,
@@ -76,13 +79,19 @@ describe('readBounded', () => {
     expect(Buffer.from(await readBounded('/proc/self/status')).toString()).toContain('Pid:');
   });
 
-  it('reads a pipe to its end, within the limit', async () => {
+  it('refuses a pipe at once, though nobody has opened its other end', async () => {
     execFileSync('mkfifo', [at('pipe')]);
-    const write = (): void => void spawn('sh', ['-c', 'printf hello > "$0"', at('pipe')]);
-    write();
-    expect(Buffer.from(await readBounded(at('pipe'))).toString()).toBe('hello');
-    write();
-    expect(await codeOf(readBounded(at('pipe'), 4))).toBe('too-large');
+    const error = await readBounded(at('pipe')).catch((reason: unknown) => reason);
+    const message = `cannot read ${at('pipe')}: it is a pipe, not a file`;
+    expect(error).toMatchObject({ code: 'unreadable', message, hints: [`ls -ld ${at('pipe')}`] });
+    expect(await codeOf(readOptional(at('pipe')))).toBe('unreadable');
+  });
+
+  it('refuses a socket', async () => {
+    const server = createServer().listen(at('socket'));
+    await once(server, 'listening');
+    expect(await codeOf(readBounded(at('socket')))).toBe('unreadable');
+    server.close();
   });
 
   it.each(['EACCES', 'EIO', 'EMFILE', 'EPERM'])('calls %s unreadable', async code => {
@@ -90,6 +99,24 @@ describe('readBounded', () => {
     const { error } = await withFaultAt(1, code, () => readBounded(at('file')));
     expect(error).toMatchObject({ code: 'unreadable', details: { systemCode: code, path: at('file') } });
     expect((error as MtlsctlError).hints).toHaveLength(1);
+  });
+});
+
+describe('readGiven', () => {
+  it('reads a pipe to its end, within the limit', async () => {
+    execFileSync('mkfifo', [at('pipe')]);
+    const write = (): void => void spawn('sh', ['-c', 'printf hello > "$0"', at('pipe')]);
+    write();
+    expect(Buffer.from(await readGiven(at('pipe'))).toString()).toBe('hello');
+    write();
+    expect(await codeOf(readGiven(at('pipe'), 4))).toBe('too-large');
+  });
+
+  it('reads a file, and refuses a directory and a device', async () => {
+    writeFileSync(at('file'), 'x');
+    expect(await readGiven(at('file'))).toHaveLength(1);
+    expect(await codeOf(readGiven(directory()))).toBe('unreadable');
+    expect(await codeOf(readGiven('/dev/zero'))).toBe('unreadable');
   });
 });
 

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { perform } from '../file-operations.ts';
-import { readBounded, readOptional } from '../files.ts';
+import { readBounded, readGiven, readOptional } from '../files.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { formatInstant } from '../options.ts';
@@ -74,7 +74,7 @@ const maximumFiles = 1000;
 
 async function readFiles({ path }: ImportOrder): Promise<readonly CrlFile[]> {
   const stat = perform('stat', path, () => statSync(path, { throwIfNoEntry: false }));
-  if (stat?.isDirectory() !== true) return [await readCrlFile(path)];
+  if (stat?.isDirectory() !== true) return [crlFile(path, await readGiven(path, crlLimit))];
   const names = (await readdir(path)).filter(name => /\.(?:pem|crl|der)$/.test(name)).sort();
   if (names.length === 0) {
     throw new MtlsctlError('not-found', `there is no CRL in ${path}: no file ends in .pem, .crl or .der`, {
@@ -83,12 +83,11 @@ async function readFiles({ path }: ImportOrder): Promise<readonly CrlFile[]> {
   }
   if (names.length > maximumFiles) throw new MtlsctlError('too-large', `${path} has more than ${maximumFiles} files`);
   const files: CrlFile[] = [];
-  for (const name of names) files.push(await readCrlFile(join(path, name)));
+  for (const file of names.map(name => join(path, name))) files.push(crlFile(file, await readBounded(file, crlLimit)));
   return files;
 }
 
-async function readCrlFile(path: string): Promise<CrlFile> {
-  const file = await readBounded(path, crlLimit);
+function crlFile(path: string, file: Uint8Array): CrlFile {
   return inFile(path, () => ({ path, crls: readCrls(file), certificates: certificatesBeside(file) }));
 }
 
@@ -103,7 +102,7 @@ function certificatesBeside(file: Uint8Array): readonly Certificate[] {
 
 async function readUntrusted(path: string | undefined): Promise<readonly Certificate[]> {
   if (path === undefined) return [];
-  const file = await readBounded(path);
+  const file = await readGiven(path);
   return inFile(path, () => readCertificates(file));
 }
 

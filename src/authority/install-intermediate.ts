@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
-import { readBounded, readOptional, replaceFile } from '../files.ts';
+import { readGiven, readOptional, replaceFile } from '../files.ts';
 import { attempt, removeFile } from '../file-operations.ts';
 import type { Signer } from '../keys/signer.ts';
 import { withLock } from '../lock.ts';
@@ -137,7 +137,7 @@ async function completeCrl(
 
 /** A certificate that no longer parses was altered on its way: that is a refusal (exit status 4), not an unreadable file. */
 async function readAnswer(path: string): Promise<readonly Certificate[]> {
-  const file = await readBounded(path);
+  const file = await readGiven(path);
   return inFile(path, () => {
     try {
       return readCertificates(file);
@@ -269,7 +269,7 @@ async function refuseRevoked(
 }
 
 async function readRootCrl(path: string, root: Certificate): Promise<Crl> {
-  const file = await readBounded(path, crlLimit);
+  const file = await readGiven(path, crlLimit);
   const crl = inFile(path, () => readCrls(file)).find(each => namesMatch(each.issuer, root.subject));
   if (crl === undefined) throw new MtlsctlError('certificate-refused', `${path} holds no CRL of the root`);
   if (verifySignature(crl.signatureAlgorithm, root.subjectPublicKeyInfo, crl.tbs, crl.signature) === 'valid')

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { isMtlsctlError } from '../errors.ts';
-import { perform } from '../file-operations.ts';
+import { openRegular, perform } from '../file-operations.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import type { AuthorityPaths } from './authority.ts';
 import { isKnownEvent, ledgerCorrupt, type LedgerEntry, lineHash, parseLine } from './ledger-format.ts';
@@ -30,7 +30,7 @@ export async function countEvents(paths: AuthorityPaths): Promise<EventCounts> {
 }
 
 function count(path: string, kept: Counted): Counted {
-  const file = perform('open', path, () => fs.openSync(path, 'r'));
+  const { file } = openRegular(path);
   try {
     const before = isStillThere(file, path, kept) ? kept : nothing;
     return countOn(splitLines(chunksFrom(file, path, before.end), path), before, path);

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { perform } from '../file-operations.ts';
+import { openRegular, perform } from '../file-operations.ts';
 import { isTornLine, ledgerCorrupt, longestLine } from './ledger-format.ts';
 
 /** The end of a ledger that a crash cut off, or that another process is just writing. Never read as data. */
@@ -47,7 +47,7 @@ export function placeBehind(line: Line): Place {
 
 /** Throws `not-found`, `unreadable`, and `ledger-corrupt` for a line that no ledger would hold. */
 export function* readLines(path: string, from: Place = beginning): Generator<Line, void, undefined> {
-  const file = perform('open', path, () => fs.openSync(path, 'r'));
+  const { file } = openRegular(path);
   try {
     yield* splitLines(readChunks(file, path, from.offset), path, from);
   } finally {

@@ -1,7 +1,16 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
-import { attempt, createFile, perform, statPath, syncDirectory, syncOpenFile, writeAll } from '../file-operations.ts';
+import {
+  attempt,
+  createFile,
+  openRegular,
+  perform,
+  statPath,
+  syncDirectory,
+  syncOpenFile,
+  writeAll,
+} from '../file-operations.ts';
 import { writeDurable } from '../files.ts';
 import { withLock } from '../lock.ts';
 import {
@@ -81,7 +90,7 @@ export class Ledger {
    */
   requireBegun(): void {
     try {
-      const file = perform('open', this.path, () => fs.openSync(this.path, 'r'));
+      const { file } = openRegular(this.path);
       try {
         if (readTail(file, this.path).seq > 0) return;
       } finally {
@@ -184,7 +193,7 @@ function lost(path: string): MtlsctlError {
 function openForAppending(path: string): number {
   for (;;) {
     try {
-      return perform('open', path, () => fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_APPEND));
+      return openRegular(path, fs.constants.O_RDWR | fs.constants.O_APPEND).file;
     } catch (error) {
       if (!isMtlsctlError(error, 'not-found')) throw error;
     }

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isMtlsctlError } from '../errors.ts';
-import { perform } from '../file-operations.ts';
+import { openRegular } from '../file-operations.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import { isMark, isStillThere, type LedgerMark } from './ledger-mark.ts';
 import { RevocationTable } from './revocation-table.ts';
@@ -77,7 +77,7 @@ function isHead(value: unknown): value is Head {
 }
 
 function holds(ledger: string, mark: LedgerMark): boolean {
-  const file = perform('open', ledger, () => fs.openSync(ledger, 'r'));
+  const { file } = openRegular(ledger);
   try {
     return isStillThere(file, ledger, mark);
   } finally {

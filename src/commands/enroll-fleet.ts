@@ -1,7 +1,7 @@
 import { type FleetService, parseFleetFile } from '../config/fleet-file.ts';
 import { enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
 import { enrollFleet } from '../enrolment/fleet.ts';
-import { readBounded } from '../files.ts';
+import { readGiven } from '../files.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { entryText, statusOfEntries, summaryText } from './enroll-report.ts';
 import { enrolmentOrder } from './enrolment-options.ts';
@@ -37,7 +37,7 @@ export async function enrollFromFile(context: CommandContext, options: OptionVal
 }
 
 async function readFleet(context: CommandContext, path: string): Promise<readonly FleetService[]> {
-  const content = path === '-' ? await context.readStdin(fleetLimit) : await readBounded(path, fleetLimit);
+  const content = path === '-' ? await context.readStdin(fleetLimit) : await readGiven(path, fleetLimit);
   return parseFleetFile(new TextDecoder().decode(content), path === '-' ? 'standard input' : path);
 }
 

@@ -12,7 +12,7 @@ import {
   type RequestEnrolment,
 } from '../deployment/service-request.ts';
 import { MtlsctlError } from '../errors.ts';
-import { checkReplaceable, readBounded, readOptional, replaceFile } from '../files.ts';
+import { checkReplaceable, readGiven, readOptional, replaceFile } from '../files.ts';
 import { formatDuration } from '../options.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
@@ -98,7 +98,7 @@ export async function signServiceRequest(
   options: OptionValues,
 ): Promise<Outcome> {
   const [csr, out] = [String(options['csr']), String(options['out'])];
-  const request = readRequestFile(await readBounded(csr), csr);
+  const request = readRequestFile(await readGiven(csr), csr);
   const config = await readConfig(context.directory);
   const issuers = localIssuers({
     directory: context.directory,

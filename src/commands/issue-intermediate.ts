@@ -25,7 +25,7 @@ import { loadAuthority } from '../authority/authority.ts';
 import { type AskedEncryption, refuseOtherEncryption } from '../authority/key-as-asked.ts';
 import { openAuthority } from '../authority/open-issuer.ts';
 import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
-import { readBounded } from '../files.ts';
+import { readGiven } from '../files.ts';
 import { keyTypeNames, parseKeyType } from '../keys/key-types.ts';
 import {
   parseAuthorityName,
@@ -181,7 +181,7 @@ async function request(context: CommandContext, order: IntermediateOrder, option
 
 async function sign(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
   const [csr, out] = [String(options['csr']), String(options['out'])];
-  const asked = readRequestFile(await readBounded(csr), csr);
+  const asked = readRequestFile(await readGiven(csr), csr);
   const { certificate: issuerCertificate } = await loadAuthority(order.directory, order.issuer);
   const existing = await existingAnswer(order, asked, out);
   if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [], out });

@@ -1,5 +1,5 @@
 import { MtlsctlError } from '../errors.ts';
-import { readBounded } from '../files.ts';
+import { readGiven } from '../files.ts';
 import type { CommandContext, OptionValues } from './command.ts';
 
 /** A passphrase is a line, not a file: what is longer than this is a mistaken path. */
@@ -60,7 +60,7 @@ export async function newPassphrase(
 
 async function readPassphraseFile(context: CommandContext, path: string): Promise<Uint8Array> {
   const content =
-    path === '-' ? await context.readStdin(maximumPassphraseOctets) : await readBounded(path, maximumPassphraseOctets);
+    path === '-' ? await context.readStdin(maximumPassphraseOctets) : await readGiven(path, maximumPassphraseOctets);
   const passphrase = withoutFinalNewline(content);
   // Others take the first line of such a file; a key made with all of it could not be opened with them, or at a prompt.
   if (!passphrase.includes(0x0a)) return passphrase;

@@ -8,7 +8,7 @@ import {
 } from '../authority/revocation-targets.ts';
 import { isChanged, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
 import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
-import { readBounded } from '../files.ts';
+import { readGiven } from '../files.ts';
 import {
   parseAuthorityName,
   parseFingerprint,
@@ -172,7 +172,7 @@ async function targetFrom(
   }
   if (serial !== undefined) return { kind: 'serial', serial };
   if (file === undefined) return { kind: 'many', issuedBefore, spki };
-  const content = await readBounded(file);
+  const content = await readGiven(file);
   const [certificate] = inFile(file, () => readCertificates(content));
   if (certificate === undefined) throw new MtlsctlError('malformed', `${file} holds no certificate`);
   return { kind: 'certificate', certificate, file };

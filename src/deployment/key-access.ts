@@ -73,7 +73,9 @@ function settleFile(path: string, access: KeyAccess): readonly MtlsctlError[] {
   const stat = statPath(path);
   if (stat?.isFile() !== true || fits(stat, access)) return [];
   const open = refusalOr(() =>
-    perform('open', path, () => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)),
+    perform('open', path, () =>
+      fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK),
+    ),
   );
   if (typeof open !== 'number') return [open];
   try {

@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import { inFile, MtlsctlError } from '../errors.ts';
 import { attempt, removeEmptyDirectory, removeTree, statPath } from '../file-operations.ts';
-import { createPrivateFile, ensureDirectory, readBounded, readOptional, replaceFile, writeDurable } from '../files.ts';
+import {
+  createPrivateFile,
+  ensureDirectory,
+  readBounded,
+  readGiven,
+  readOptional,
+  replaceFile,
+  writeDurable,
+} from '../files.ts';
 import { checkRequest, createRequest } from '../issuance/request.ts';
 import {
   describePrivateKeyFile,
@@ -190,7 +198,7 @@ export interface ServiceInstallation extends Omit<RequestEnrolment, 'noPassphras
  */
 export async function installService(order: ServiceInstallation, service: string): Promise<InstalledService> {
   const paths = servicePaths(order.directory, service);
-  const answer = await readBounded(order.file);
+  const answer = await readGiven(order.file);
   const chain = inFile(order.file, () => readCertificates(answer));
   const before = await examineAnswer(order, service, paths, chain);
   // Before the lock is taken: a person may be long in answering.

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { maximumSize } from '../der/reader.ts';
 import { MtlsctlError, systemErrorCode } from '../errors.ts';
-import { readBounded } from '../files.ts';
+import { readGiven } from '../files.ts';
 import { type HostPort, parseHostPort } from '../peer/host-port.ts';
 import type { System } from '../system.ts';
 import type { Facts } from '../x509/describe.ts';
@@ -35,7 +35,7 @@ export async function inspectTarget(target: string, system: System, view: Target
   const address = kind === undefined ? parseHostPort(target) : undefined;
   if (address !== undefined) return inspectServer(address, target, view);
   if (kind === undefined) throw notFound(target);
-  return found(await inspectContents(await readBounded(path, maximumSize), target, view));
+  return found(await inspectContents(await readGiven(path, maximumSize), target, view));
 }
 
 function found(items: readonly Item[]): Found {

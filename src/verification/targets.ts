@@ -4,7 +4,7 @@ import { authoritiesDirectory, authorityNames, authorityPaths } from '../authori
 import { readOptionalTrustAnchors, readPublishedCrls, trustAnchorsPath } from '../authority/trust.ts';
 import { inFile, isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
 import { statPath } from '../file-operations.ts';
-import { readBounded } from '../files.ts';
+import { readBounded, readGiven } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { parseServiceName } from '../options.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
@@ -47,7 +47,7 @@ export async function readTrust(directory: string, files: TrustFiles): Promise<T
   if (files.crls.length > 0) {
     const crls: Crl[] = [];
     for (const path of files.crls) {
-      const file = await readBounded(path, crlLimit);
+      const file = await readGiven(path, crlLimit);
       crls.push(...inFile(path, () => readCrls(file)));
     }
     return { anchors, crls };
@@ -76,9 +76,12 @@ async function readAnchors(directory: string, path: string | undefined): Promise
   });
 }
 
-/** The certificates of a file, at least one. Throws `not-found`, `unreadable`, `malformed` naming the file. */
-export async function readCertificateFile(path: string): Promise<readonly Certificate[]> {
-  const file = await readBounded(path);
+/**
+ * The certificates of a file, at least one; of one that was given on the command line, unless `read` says otherwise.
+ * Throws `not-found`, `unreadable`, `malformed` naming the file.
+ */
+export async function readCertificateFile(path: string, read = readGiven): Promise<readonly Certificate[]> {
+  const file = await read(path);
   return inFile(path, () => readCertificates(file));
 }
 
@@ -86,7 +89,9 @@ export async function readCertificateFile(path: string): Promise<readonly Certif
 export async function readTarget(directory: string, name: string): Promise<Target> {
   if (isService(directory, name)) {
     const path = join(directory, name, 'cert.pem');
-    const certificates = await hinted("run 'mtlsctl status' to see how it is", () => readCertificateFile(path));
+    const certificates = await hinted("run 'mtlsctl status' to see how it is", () =>
+      readCertificateFile(path, readBounded),
+    );
     return { ...target(name, certificates), key: join(directory, name, 'key.pem') };
   }
   const hint = name === '-' ? 'name standard input /dev/stdin' : undefined;
@@ -147,8 +152,8 @@ function isServiceName(text: string): boolean {
 }
 
 /** Whether a key's file holds the private key of a certificate. Throws `not-found`, `key-malformed`, `passphrase-missing` … naming the file. */
-export async function keyMatches(path: string, leaf: Certificate): Promise<boolean> {
-  const file = await readBounded(path);
+export async function keyMatches(path: string, leaf: Certificate, read = readGiven): Promise<boolean> {
+  const file = await read(path);
   try {
     const key = await readPrivateKey(file, undefined);
     return sameOctets(publicKeyOf(key).der, leaf.subjectPublicKeyInfo.der);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { isMtlsctlError } from '../errors.ts';
 import { readLink } from '../file-operations.ts';
+import { readBounded, readGiven } from '../files.ts';
 import { label, type Reason } from '../path/reasons.ts';
 import { type Verdict, verifyChain } from '../path/verify.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -94,7 +95,9 @@ async function withKeyCheck(
 async function keyReason(key: string, target: Target, named: boolean): Promise<Reason | undefined> {
   const subject = label(target.leaf);
   try {
-    return (await keyMatches(key, target.leaf)) ? undefined : { code: 'key-mismatch', subject, key };
+    return (await keyMatches(key, target.leaf, named ? readGiven : readBounded))
+      ? undefined
+      : { code: 'key-mismatch', subject, key };
   } catch (error) {
     if (named || !isMtlsctlError(error, 'passphrase-missing')) throw error;
     return { code: 'key-not-checked', subject, key };

@@ -60,6 +60,10 @@ const actions: Readonly<Record<string, (args: readonly string[], context: Builti
   mkdir(paths) {
     for (const path of paths) fs.mkdirSync(path, { recursive: true });
   },
+  mkfifo([path = '']) {
+    const { status } = spawnSync('mkfifo', [path]);
+    check(status === 0, `${path} can't be made a pipe`);
+  },
   mv([from = '', to = '']) {
     fs.renameSync(from, to);
   },
