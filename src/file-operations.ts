@@ -45,24 +45,41 @@ export function perform<T>(operation: FileOperation, path: string, run: () => T)
 }
 
 const hintsByCode: Readonly<Record<string, (path: string) => string>> = {
-  EACCES: path => `ls -ld ${dirname(path)} ${path}`,
+  EACCES: path => `ls -ld ${[...new Set([nearest(dirname(path)), nearest(path)])].join(' ')}`,
   EDQUOT: () => 'quota',
+  EFBIG: () => 'ulimit -f',
   EIO: () => 'dmesg | tail',
   EISDIR: path => `ls -ld ${path}`,
   ELOOP: path => `namei -l ${path}`,
   EMFILE: () => 'ulimit -n',
   ENFILE: () => 'cat /proc/sys/fs/file-nr',
-  ENOENT: path => `ls -ld ${dirname(path)}`,
-  ENOSPC: path => `df -h ${dirname(path)}; df -i ${dirname(path)}`,
+  ENOENT: path => `ls -ld ${nearest(dirname(path))}`,
+  ENOSPC: path => `df -h ${nearest(dirname(path))}; df -i ${nearest(dirname(path))}`,
   ENOTDIR: path => `namei -l ${path}`,
-  EPERM: path => `lsattr -d ${dirname(path)}; ls -ld ${path}`,
-  EROFS: path => `findmnt -T ${dirname(path)}`,
+  EPERM: path => `lsattr -d ${nearest(dirname(path))}; ls -ld ${nearest(path)}`,
+  EROFS: path => `findmnt -T ${nearest(dirname(path))}`,
 };
+
+/** The path, or the nearest directory above it that is there: a command that fails is no hint. */
+function nearest(path: string): string {
+  const parent = dirname(path);
+  return parent === path || isThere(path) ? path : nearest(parent);
+}
+
+function isThere(path: string): boolean {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return false;
+  }
+}
 
 const reasonByCode: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EDQUOT: 'disk quota exceeded',
   EEXIST: 'it exists already',
+  EFBIG: 'the file would be larger than allowed',
   EIO: 'input/output error',
   EISDIR: 'it is a directory',
   ELOOP: 'too many symbolic links',
@@ -80,7 +97,7 @@ function fileError(operation: FileOperation, path: string, error: unknown): unkn
   const systemCode = systemErrorCode(error);
   if (systemCode === undefined || !/^E[A-Z0-9]+$/.test(systemCode)) return error;
   const verb = reading.has(operation) ? 'read' : 'write';
-  const hint = hintsByCode[systemCode] ?? ((at: string) => `ls -ld ${at}`);
+  const hint = hintsByCode[systemCode] ?? ((at: string) => `ls -ld ${nearest(at)}`);
   return new MtlsctlError(
     errorCode(operation, systemCode),
     `cannot ${verb} ${path}: ${reasonByCode[systemCode] ?? systemCode}`,

@@ -350,13 +350,21 @@ describe('failures', () => {
     ['EROFS', /read-only file system/, /^findmnt/],
     ['EACCES', /permission denied/, /^ls -ld/],
     ['EDQUOT', /quota/, /^quota/],
-    ['EFBIG', /EFBIG/, /^ls -ld/],
+    ['EFBIG', /larger than allowed/, /^ulimit -f/],
+    ['EXDEV', /EXDEV/, /^ls -ld/],
   ])('explains %s and what to type', async (code, message, hint) => {
     const { error } = await withFaultAt(1, code, () => writeDurable(at('file'), 'x', { mode: 0o644 }));
     expect(error).toBeInstanceOf(MtlsctlError);
     expect((error as MtlsctlError).code).toBe('unwritable');
     expect((error as MtlsctlError).message).toMatch(message);
     expect((error as MtlsctlError).hints[0]).toMatch(hint);
+  });
+
+  it.each(['EACCES', 'ENOENT', 'EXDEV'])('names the nearest directory that is there for %s', async code => {
+    const { error } = await withFaultAt(0, code, () =>
+      writeDurable(join(directory(), 'no', 'such', 'file'), 'x', { mode: 0o644 }),
+    );
+    expect((error as MtlsctlError).hints).toEqual([`ls -ld ${directory()}`]);
   });
 
   it('names the file that was to be written, and no temporary one', async () => {

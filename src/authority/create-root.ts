@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Config } from '../config.ts';
 import { loadProfile } from '../config/profiles.ts';
 import { MtlsctlError } from '../errors.ts';
-import { removeTree } from '../file-operations.ts';
+import { removeEmptyDirectory, removeTree, statPath } from '../file-operations.ts';
 import { createPrivateFile, ensureDirectory, readOptional, writeDurable } from '../files.ts';
 import type { NameConstraintsOrder } from '../issuance/extensions.ts';
 import { issueCertificate } from '../issuance/issue.ts';
@@ -147,7 +147,29 @@ export async function createRoot(plan: RootPlan, passphrase: Uint8Array | undefi
   const key = await generateKey(plan.keyType);
   const keyPem = await keyFileContent(key, passphrase, count => plan.random(count));
   const certificate = await selfSigned(plan, key);
-  await ensureDirectory(plan.directory, 0o755);
+  return allOrNothing(async undo => {
+    // Each is removed only where it is empty: another process may be at work there by then.
+    for (const path of directoriesOf(plan)) {
+      if (statPath(path) !== undefined) continue;
+      undo(() => {
+        removeEmptyDirectory(path);
+      });
+    }
+    await ensureDirectory(plan.directory, 0o755);
+    return createLocked(plan, { key, keyPem, certificate });
+  });
+}
+
+/** What a root is made in, from the outside in. */
+function directoriesOf({ directory, name }: RootPlan): readonly string[] {
+  const locks = ['pki', `authority.${name}`].map(lock => lockDirectory(directory, lock));
+  return [directory, authoritiesDirectory(directory), ...locks.map(path => dirname(path)).slice(0, 1), ...locks];
+}
+
+async function createLocked(
+  plan: RootPlan,
+  { key, keyPem, certificate }: Pick<StagedRoot, 'certificate' | 'key' | 'keyPem'>,
+): Promise<CreatedRoot> {
   return withLock(lockDirectory(plan.directory, 'pki'), () =>
     allOrNothing(async undo => {
       await refuseExisting(plan);

@@ -187,28 +187,31 @@ export async function createIntermediate(
     if (existing !== undefined) return { status: 'unchanged', certificate: existing, warnings: [] };
     // An authority that signs for a directory that can't be written has signed for nothing.
     checkWritable(authoritiesDirectory(order.directory));
-    const issued = await signIntermediate(order, issuer, key.publicKey);
-    await putInPlace(order, issued, key, keyPem);
-    return { status: 'issued', certificate: issued.certificate, warnings: issued.warnings };
+    const { certificate, warnings } = await signInPlace(order, issuer, key, keyPem);
+    return { status: 'issued', certificate, warnings };
   });
 }
 
-async function putInPlace(
+/** The key first: where it can't be stored, the issuer's ledger has no certificate that nobody ever gets. */
+async function signInPlace(
   order: IntermediateOrder,
-  issued: IssuedChain,
+  issuer: OpenAuthority,
   key: SoftwareKey,
   keyPem: string,
-): Promise<void> {
-  await allOrNothing(async undo => {
-    const crl = await stageAuthority(order.directory, order.name, async staging => {
-      await createPrivateFile(authorityPaths(staging).key, keyPem);
-      return fillAuthority(order, authorityPaths(staging), issued, key);
+): Promise<IssuedChain> {
+  return allOrNothing(async undo => {
+    const { issued, crl } = await stageAuthority(order.directory, order.name, async staging => {
+      const paths = authorityPaths(staging);
+      await createPrivateFile(paths.key, keyPem);
+      const signed = await signIntermediate(order, issuer, key.publicKey);
+      return { issued: signed, crl: await fillAuthority(order, paths, signed, key) };
     });
     undo(() => {
       removeTree(intermediatePaths(order).directory);
     });
     undo(await wayBack(crlsPath(order.directory)));
     await mergePublishedCrl(order.directory, crl, issued.certificate);
+    return issued;
   });
 }
 

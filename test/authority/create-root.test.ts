@@ -163,6 +163,22 @@ describe('createRoot', () => {
     expect(failures).toBeGreaterThan(30);
   });
 
+  it('leaves no directory of a new PKI when any operation fails', async () => {
+    const plan = await planRoot(rootOrder(directory()), await readConfig(directory()));
+    const prepare = () => {
+      rmSync(directory(), { recursive: true, force: true });
+      return Promise.resolve(() => createRoot(plan, undefined));
+    };
+    await withEachFault('EFBIG', prepare, ({ error, failed }) => {
+      if (error === undefined || failed?.operation === 'rmdir') return;
+      const left = existsSync(directory()) ? readdirSync(directory(), { recursive: true }) : [];
+      // A file of a lock that can't be removed stays, and is passed over by who comes next.
+      if (failed?.operation === 'remove') return;
+      expect(left, `${failed?.operation ?? ''} ${failed?.path ?? ''}`).toEqual([]);
+      expect(existsSync(directory())).toBe(false);
+    });
+  });
+
   it('gives back what mtlsctl.yaml said when a step fails', async () => {
     mkdirSync(directory());
     writeFileSync(join(directory(), 'mtlsctl.yaml'), '# ours\ntrustDomain: given.example\n');

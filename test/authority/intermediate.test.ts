@@ -13,13 +13,14 @@ import {
 import { openAuthority } from '../../src/authority/open-issuer.ts';
 import { readPublishedCrls, readTrustAnchors } from '../../src/authority/trust.ts';
 import { exitStatusOf, MtlsctlError } from '../../src/errors.ts';
+import { faults } from '../../src/file-operations.ts';
 import { createRequest } from '../../src/issuance/request.ts';
 import { verifyChain } from '../../src/path/verify.ts';
 import { serialHex } from '../../src/x509/certificate.ts';
 import { basicConstraints, crlDistributionPoints, nameConstraints } from '../../src/x509/extensions.ts';
 import { formatName } from '../../src/x509/name.ts';
 import { encodePem } from '../../src/x509/pem.ts';
-import { killedAt, withEachFault } from '../faults.ts';
+import { killedAt, systemError, withEachFault } from '../faults.ts';
 import { keyFor } from '../issuance/authorities.ts';
 import { temporaryDirectory } from '../temporary.ts';
 import {
@@ -150,6 +151,22 @@ describe('createIntermediate', () => {
     // Whatever was signed in between is in the ledger.
     expect(names()).toEqual(['root', 'site-a']);
     await ledgerEntries(directory(), 'root');
+  });
+
+  it('signs nothing for a key that can not be stored', async () => {
+    const [issuer, asked] = [await rootKey(), await order()];
+    const ledger = await ledgerEntries(directory(), 'root');
+    for (const operation of ['create', 'write', 'sync', 'link'] as const) {
+      faults.before = (found, path) => {
+        if (found === operation && path.includes('/.site-a-')) throw systemError('ENOSPC');
+      };
+      const made = createIntermediate(asked, issuer, undefined).finally(() => {
+        faults.before = undefined;
+      });
+      await expect(made, operation).rejects.toMatchObject({ code: 'unwritable' });
+      expect(await ledgerEntries(directory(), 'root'), operation).toEqual(ledger);
+      expect(names()).toEqual(['root']);
+    }
   });
 
   it('is whole after a kill at any operation and the same command again', async () => {
