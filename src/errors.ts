@@ -105,11 +105,16 @@ export function inFile<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!isMtlsctlError(error) || error.details['file'] !== undefined) throw error;
-    throw new MtlsctlError(error.code, `${path}: ${error.message}`, {
-      hints: error.hints.length > 0 ? error.hints : [`run 'mtlsctl inspect ${path}'`],
-      details: { ...error.details, file: path },
-      cause: error,
-    });
+    throw namingFile(path, error);
   }
+}
+
+/** A failure as inFile() tells it, for a reader that answers later. */
+export function namingFile(path: string, error: unknown): unknown {
+  if (!isMtlsctlError(error) || error.details['file'] !== undefined) return error;
+  return new MtlsctlError(error.code, `${path}: ${error.message}`, {
+    hints: error.hints.length > 0 ? error.hints : [`run 'mtlsctl inspect ${path}'`],
+    details: { ...error.details, file: path },
+    cause: error,
+  });
 }

@@ -97,9 +97,18 @@ export async function loadAuthority(directory: string, name: string): Promise<Au
   const isRoot = namesMatch(certificate.subject, certificate.issuer);
   const chain = isRoot ? [] : await readChain(paths.chain);
   if (!isRoot && !(chain[0] !== undefined && sameOctets(chain[0].der, certificate.der))) {
-    throw new MtlsctlError('malformed', `${paths.chain} does not begin with the certificate of authority '${name}'`);
+    throw otherChain(paths, name);
   }
   return { name, paths, certificate, chain, isRoot };
+}
+
+/** Either may be the one that was exchanged. */
+function otherChain({ certificate, chain }: AuthorityPaths, name: string): MtlsctlError {
+  const message = `${certificate} and ${chain} do not belong together: the chain of authority '${name}' has to begin with its certificate`;
+  return new MtlsctlError('malformed', message, {
+    hints: [`run 'mtlsctl inspect --short ${certificate} ${chain}' to see which of them was exchanged`],
+    details: { file: certificate, chain },
+  });
 }
 
 /** All authorities here but those that wait for their certificate. Throws `malformed`, `unreadable`. */
@@ -121,7 +130,10 @@ function onlyCertificate(file: Uint8Array, path: string): Certificate {
   const certificates = inFile(path, () => readCertificates(file));
   const [certificate] = certificates;
   if (certificate === undefined || certificates.length > 1) {
-    throw new MtlsctlError('malformed', `${path} holds ${certificates.length} certificates instead of one`);
+    throw new MtlsctlError('malformed', `${path} holds ${certificates.length} certificates instead of one`, {
+      hints: [`run 'mtlsctl inspect --short ${path}'`],
+      details: { file: path },
+    });
   }
   return certificate;
 }
@@ -144,7 +156,7 @@ async function missing(directory: string, name: string, paths: AuthorityPaths): 
 export async function keyState(paths: AuthorityPaths): Promise<KeyState> {
   const file = await readOptional(paths.key);
   if (file === undefined) return 'absent';
-  return describePrivateKeyFile(file).encrypted ? 'encrypted' : 'unencrypted';
+  return inFile(paths.key, () => describePrivateKeyFile(file)).encrypted ? 'encrypted' : 'unencrypted';
 }
 
 /**
@@ -158,7 +170,7 @@ export async function openAuthorityKey(authority: Authority, passphrase: () => P
       hints: ["sign where the key is, with '--csr <file> --out <file>'"],
     });
   }
-  const encrypted = describePrivateKeyFile(file).encrypted;
+  const { encrypted } = inFile(authority.paths.key, () => describePrivateKeyFile(file));
   const signer = await openKeyFile(authority, file, encrypted ? await passphrase() : undefined);
   if (!sameOctets(signer.publicKey.der, authority.certificate.subjectPublicKeyInfo.der)) {
     throw new MtlsctlError('key-mismatch', `${authority.paths.key} is not the key of ${authority.paths.certificate}`, {

@@ -1,4 +1,4 @@
-import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError, namingFile } from '../errors.ts';
 import { readOptional } from '../files.ts';
 import { describePrivateKeyFile, readPrivateKey } from '../keys/private-key.ts';
 import { type IntermediateOrder, intermediatePaths } from './intermediate.ts';
@@ -34,7 +34,7 @@ async function checkPassphrase(path: string, file: Uint8Array, passphrase: Uint8
   try {
     await readPrivateKey(file, passphrase);
   } catch (error) {
-    if (!isMtlsctlError(error, 'passphrase-wrong')) throw error;
+    if (!isMtlsctlError(error, 'passphrase-wrong')) throw namingFile(path, error);
     throw new MtlsctlError(error.code, `${path}: ${error.message}`, {
       hints: ['give the passphrase of this key with --passphrase-file <path>', `run 'mtlsctl inspect ${path}'`],
       details: { ...error.details, file: path },

@@ -11,7 +11,7 @@ import {
   requestService,
   type RequestEnrolment,
 } from '../deployment/service-request.ts';
-import { MtlsctlError } from '../errors.ts';
+import { inFile, MtlsctlError } from '../errors.ts';
 import { checkReplaceable, readGiven, readOptional, replaceFile } from '../files.ts';
 import { formatDuration } from '../options.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
@@ -144,7 +144,9 @@ async function existingAnswer(
 ): Promise<Certificate | undefined> {
   const file = await readOptional(out);
   if (file === undefined || force) return undefined;
-  const [certificate] = Buffer.from(file).includes('BEGIN CERTIFICATE') ? readCertificates(file) : [];
+  const [certificate] = inFile(out, () =>
+    Buffer.from(file).includes('BEGIN CERTIFICATE') ? readCertificates(file) : [],
+  );
   if (certificate !== undefined && sameOctets(certificate.subjectPublicKeyInfo.der, request.subjectPublicKeyInfo.der)) {
     const installed = { state: 'readable', certificate, chain: [], anchors: [], keyMatches: true } as const;
     if (decide(installed, plan.wanted, plan.keyType, now).length === 0) return certificate;

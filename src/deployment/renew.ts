@@ -1,4 +1,4 @@
-import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { attempt, removeFile } from '../file-operations.ts';
 import { checkWritable, createPrivateFile, ensureDirectory, readBounded, readOptional } from '../files.ts';
 import { describePrivateKeyFile, publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
@@ -310,7 +310,7 @@ async function nextKey(work: Work, examination: Examination): Promise<NextKey> {
 /** A key that is encrypted gets a successor that the same passphrase opens; one that is not, one that is not. */
 async function passphraseInForce({ passphrase }: Renewal, paths: ServicePaths): Promise<Uint8Array | undefined> {
   const file = await readBounded(paths.key);
-  if (!describePrivateKeyFile(file).encrypted) return undefined;
+  if (!inFile(paths.key, () => describePrivateKeyFile(file)).encrypted) return undefined;
   if (passphrase !== undefined) {
     await withServicePassphrase(paths.key, () => readPrivateKey(file, passphrase));
     return passphrase;

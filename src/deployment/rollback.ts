@@ -18,7 +18,7 @@ import { outputsOf } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import type { Renewal, RenewedService } from './renew.ts';
 import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
-import { readServiceSettings, servicePaths } from './service.ts';
+import { readServiceSettings, servicePaths, withServicePassphrase } from './service.ts';
 
 export interface RolledBackService extends Omit<RenewedService, 'status'> {
   readonly status: 'hook-failed' | 'rolled-back';
@@ -202,7 +202,10 @@ async function checkedChain(renewal: Renewal, generation: string, now: number): 
   const key = await readBounded(keyFile);
   inFile(keyFile, () => describePrivateKeyFile(key));
   const [certificate] = chain;
-  if (certificate === undefined || !(await isKeyOf(key, renewal.passphrase, certificate))) {
+  if (
+    certificate === undefined ||
+    !(await withServicePassphrase(keyFile, () => isKeyOf(key, renewal.passphrase, certificate)))
+  ) {
     throw new MtlsctlError('key-mismatch', `the key in ${generation} is not that of the certificate beside it`, {
       hints: ['a new pair: mtlsctl renew <service> --force'],
     });

@@ -203,7 +203,9 @@ export async function installService(order: ServiceInstallation, service: string
   const before = await examineAnswer(order, service, paths, chain);
   // Before the lock is taken: a person may be long in answering.
   const passphrase =
-    before.waitingKey !== undefined && isEncrypted(before.waitingKey) ? await order.passphrase() : undefined;
+    before.waitingKey !== undefined && isEncrypted(paths.waitingKey, before.waitingKey)
+      ? await order.passphrase()
+      : undefined;
   const install = async (): Promise<InstalledService> =>
     installLocked(order, paths, await examineAnswer(order, service, paths, chain), passphrase);
   return withLock(paths.lock, install, { what: `service '${service}'` });
@@ -329,6 +331,6 @@ function otherKey({ file }: ServiceInstallation, { waitingKey }: ServicePaths, h
   });
 }
 
-function isEncrypted(key: Uint8Array): boolean {
-  return describePrivateKeyFile(key).encrypted;
+function isEncrypted(path: string, key: Uint8Array): boolean {
+  return inFile(path, () => describePrivateKeyFile(key)).encrypted;
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../config/service-file.ts';
-import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError, namingFile } from '../errors.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { lockDirectory } from '../lock-directory.ts';
@@ -81,7 +81,13 @@ export async function readInstalled(paths: ServicePaths, known: readonly Certifi
     const [certificate] = chain;
     if (certificate === undefined) return { state: 'unreadable', problem: 'cert.pem holds no certificate' };
     const keyMatches = await isKeyOf(files.key, certificate);
-    return { state: 'readable', certificate, chain, anchors: readCertificates(files.ca).map(intern), keyMatches };
+    return {
+      state: 'readable',
+      certificate,
+      chain,
+      anchors: inFile('ca.pem', () => readCertificates(files.ca)).map(intern),
+      keyMatches,
+    };
   } catch (error) {
     if (!isMtlsctlError(error)) throw error;
     if (error.code === 'not-found') return { state: 'missing', missing: [fileOf(error)] };
@@ -100,19 +106,20 @@ async function isKeyOf(file: Uint8Array, certificate: Certificate): Promise<bool
     return sameOctets(publicKeyOf(key).der, certificate.subjectPublicKeyInfo.der);
   } catch (error) {
     if (isMtlsctlError(error, 'passphrase-missing')) return true;
-    throw error;
+    throw namingFile('key.pem', error);
   }
 }
 
 /**
- * Runs what opens the key of a service, in `path`. A passphrase that is missing or wrong is told with the file, and the flag that every command
- * takes for the keys of services.
+ * Runs what opens the key of a service, in `path`: its failure names the file. A passphrase that is missing or wrong is told with the flag that
+ * every command takes for the keys of services.
  */
 export async function withServicePassphrase<T>(path: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
-    if (!isMtlsctlError(error, 'passphrase-missing') && !isMtlsctlError(error, 'passphrase-wrong')) throw error;
+    if (!isMtlsctlError(error, 'passphrase-missing') && !isMtlsctlError(error, 'passphrase-wrong'))
+      throw namingFile(path, error);
     throw new MtlsctlError(error.code, `${path}: ${error.message}`, {
       hints: ['give the passphrase of this key with --passphrase-file <path>', `run 'mtlsctl inspect ${path}'`],
       details: { ...error.details, file: path },
