@@ -135,10 +135,21 @@ function enter(directory: string, choosing: string): void {
   try {
     createEmpty(join(directory, choosing));
   } catch (error) {
-    if (!isMtlsctlError(error, 'not-found')) throw error;
+    if (!isMtlsctlError(error, 'not-found')) throw ofDirectory(error, directory, join(directory, choosing));
     makeLockDirectory(directory);
     createEmpty(join(directory, choosing));
   }
+}
+
+/** Nobody has seen the file that could not be made; what is to be looked at is where. */
+function ofDirectory(error: unknown, directory: string, path: string): unknown {
+  if (!isMtlsctlError(error, 'unwritable')) return error;
+  const replaced = (text: string): string => text.replace(`${directory} ${path}`, directory).replace(path, directory);
+  return new MtlsctlError(error.code, replaced(error.message), {
+    hints: error.hints.map(replaced),
+    details: { ...error.details, path: directory },
+    cause: error,
+  });
 }
 
 function createEmpty(path: string): void {

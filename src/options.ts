@@ -232,7 +232,9 @@ export function parseHttpUrl(text: string, option = '--crl-url'): string {
 export function parseDnsConstraint(text: string, option = '--permit-dns'): string {
   const problem = text.startsWith('.')
     ? 'it begins with a dot; without it, the name and all below it are meant'
-    : dnsNameProblem(text);
+    : text.includes('*')
+      ? 'a constraint takes no wildcard; without it, the name and all below it are meant'
+      : dnsNameProblem(text);
   if (problem !== undefined) throw badValue(text, option, `expected a DNS name, but ${problem}`);
   return text.toLowerCase();
 }

@@ -12,7 +12,8 @@ export async function run(threadFile: string): Promise<void> {
     const { problem } = system.stdout;
     if (problem === undefined) return;
     const error = new MtlsctlError('unwritable', `cannot write standard output (${problem})`);
-    system.stderr.end(`mtlsctl: error: ${error.message} [${error.code}]\n`);
+    const hint = 'see that there is room where standard output goes: ls -lL /proc/self/fd/1; df -h';
+    system.stderr.end(`mtlsctl: error: ${error.message} [${error.code}]\nmtlsctl: hint: ${hint}\n`);
     process.exitCode = exitStatusOf(error);
   });
   // All is done and flushed. To take its heap apart piece by piece takes Node another millisecond, which a process that ends can leave to the system.

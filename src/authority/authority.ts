@@ -145,11 +145,28 @@ async function missing(directory: string, name: string, paths: AuthorityPaths): 
     });
   }
   const known = await authorityNames(directory);
+  if (known.includes(name)) return withoutCertificate(name, paths);
   const hint =
     known.length === 0
       ? "create a root with 'mtlsctl init-root', then an intermediate with 'mtlsctl issue-intermediate <name>'"
       : `the authorities here are: ${known.join(', ')}`;
   return new MtlsctlError('authority-missing', `there is no authority '${name}' in ${directory}`, { hints: [hint] });
+}
+
+/** Its directory is here. The chain of an intermediate begins with its certificate. */
+async function withoutCertificate(name: string, paths: AuthorityPaths): Promise<MtlsctlError> {
+  const hasChain = (await readOptional(paths.chain)) !== undefined;
+  const hint = hasChain
+    ? `openssl x509 -in ${paths.chain} -out ${paths.certificate}`
+    : `restore ${paths.certificate} from a copy`;
+  return new MtlsctlError(
+    'authority-missing',
+    `the certificate of authority '${name}' is missing: ${paths.certificate}`,
+    {
+      hints: [hint],
+      details: { file: paths.certificate },
+    },
+  );
 }
 
 /** Whether the authority's key is here, and whether it wants a passphrase. Throws `key-malformed`. */

@@ -93,7 +93,9 @@ export async function confirmCount({ yes, system }: CommandContext, question: st
     });
   }
   if (!(await system.prompter.confirm(question))) {
-    throw new MtlsctlError('declined', 'the answer was no: nothing was changed');
+    throw new MtlsctlError('declined', 'the answer was no: nothing was changed', {
+      hints: ['to do it after all, run the command again and answer yes; --yes does so without the question'],
+    });
   }
 }
 
@@ -114,5 +116,9 @@ export async function confirmOrDecline(context: CommandContext, summary: string,
       hints: ['read the request, then add --yes'],
     });
   }
-  if (!(await prompter.confirm(question))) throw new MtlsctlError('declined', 'the answer was no: nothing was signed');
+  if (!(await prompter.confirm(question))) {
+    throw new MtlsctlError('declined', 'the answer was no: nothing was signed', {
+      hints: ['to sign it after all, run the command again and answer yes; names and limits are given by flags'],
+    });
+  }
 }

@@ -53,7 +53,7 @@ async function readAll(parts: readonly Part[], name: string, view: View): Promis
 }
 
 function readParts(file: Uint8Array, name: string): readonly Part[] {
-  const parts = naming(name, () => partsOf(file));
+  const parts = naming(name, () => partsOf(file), isPem(file) ? [`tail -n 3 ${name}`] : undefined);
   const [only] = parts;
   if (only === undefined || (only.block === undefined && only.kind === 'unknown')) throw unrecognised(file, name);
   return parts;
@@ -62,7 +62,7 @@ function readParts(file: Uint8Array, name: string): readonly Part[] {
 function unrecognised(file: Uint8Array, name: string): MtlsctlError {
   const what = file.length === 0 ? 'is empty' : 'holds neither PEM nor DER of a certificate, request, CRL or key';
   return new MtlsctlError('malformed', `${name} ${what}`, {
-    hints: [`file ${name}`],
+    hints: name === standardInput ? ["pipe it in: 'mtlsctl inspect - < <file>'"] : [`file ${name}`],
     details: { octets: file.length },
   });
 }
@@ -74,12 +74,20 @@ function placeOf(name: string, parts: readonly Part[], index: number): string {
   return line === undefined ? `${name}, number ${index + 1}` : `${name}, block ${index + 1} at line ${line}`;
 }
 
+/** What is read from `-` is called so, and no command can name it. */
+export const standardInput = 'standard input';
+
+/** What begins a block, wherever it stands: a file with one is meant to be PEM, whatever became of its end. */
+function isPem(file: Uint8Array): boolean {
+  return Buffer.from(file.buffer, file.byteOffset, file.length).includes('-----BEGIN ');
+}
+
 /** Puts the place before the message of an error that was made for the input. */
-function naming<T>(place: string, read: () => T): T {
+function naming<T>(place: string, read: () => T, hints?: readonly string[]): T {
   try {
     return read();
   } catch (error) {
-    throw named(place, error);
+    throw named(place, error, hints);
   }
 }
 
@@ -87,16 +95,24 @@ function naming<T>(place: string, read: () => T): T {
  * A key that is malformed is malformed input here: nothing is to be done with it.
  * A bug stays a bug.
  */
-function named(place: string, error: unknown): MtlsctlError {
+function named(place: string, error: unknown, hints?: readonly string[]): MtlsctlError {
   if (!isMtlsctlError(error)) throw error;
   const code = error.code === 'key-malformed' || error.code === 'key-unsupported' ? 'malformed' : error.code;
   const { details } = error;
-  return new MtlsctlError(code, `${place}: ${error.message}`, { hints: hintsFor(place, error), details, cause: error });
+  return new MtlsctlError(code, `${place}: ${error.message}`, {
+    hints: hintsFor(place, error, hints),
+    details,
+    cause: error,
+  });
 }
 
-function hintsFor(place: string, error: MtlsctlError): readonly string[] {
+function hintsFor(
+  place: string,
+  error: MtlsctlError,
+  hints: readonly string[] = [`openssl asn1parse -i -inform DER -in ${place}`],
+): readonly string[] {
   const isBlock = place.includes(', ');
-  return error.hints.length > 0 || isBlock ? error.hints : [`openssl asn1parse -i -inform DER -in ${place}`];
+  return error.hints.length > 0 || isBlock || place === standardInput ? error.hints : hints;
 }
 
 interface Read extends Item {
@@ -112,7 +128,8 @@ async function readPart(part: Part, place: string, view: View): Promise<Read> {
     const facts = { ...head, ...read.facts };
     return { ...read, facts, error: read.error ?? wrongLabel(part, place) ?? firstProblem(facts, place) };
   } catch (error) {
-    return { facts: head, error: named(place, error), pem: undefined, unread: true };
+    const hints = part.block === undefined ? undefined : [`openssl asn1parse -i -in ${place}`];
+    return { facts: head, error: named(place, error, hints), pem: undefined, unread: true };
   }
 }
 

@@ -6,7 +6,7 @@ import { readGiven } from '../files.ts';
 import { type HostPort, parseHostPort } from '../peer/host-port.ts';
 import type { System } from '../system.ts';
 import type { Facts } from '../x509/describe.ts';
-import { inspectCertificates, inspectContents, type Item, type View } from './contents.ts';
+import { inspectCertificates, inspectContents, type Item, type View, standardInput } from './contents.ts';
 
 export interface TargetView extends View {
   /** The name to ask a server for, instead of its host's. */
@@ -28,7 +28,7 @@ export interface Found {
  * Throws `not-found`, `unreadable`, `too-large`, `malformed`, `connection-failed`.
  */
 export async function inspectTarget(target: string, system: System, view: TargetView): Promise<Found> {
-  if (target === '-') return found(await inspectContents(await system.readStdin(maximumSize), 'standard input', view));
+  if (target === '-') return found(await inspectContents(await system.readStdin(maximumSize), standardInput, view));
   const path = resolve(system.workingDirectory, target);
   const kind = kindOfPath(path);
   if (kind === 'directory') return (await import('./directory.ts')).inspectDirectory(path, target, view);

@@ -77,6 +77,7 @@ function checkPathLength(order: ConstrainedOrder, issuer: Certificate, depth: nu
       'constraint-violation',
       `${named(issuer)} has the path length ${limit}: no further CA may stand below it`,
       {
+        hints: ['let an authority above it sign (--issuer), or make it anew with a greater --path-length'],
         details: { pathLenConstraint: limit },
       },
     );
@@ -100,6 +101,7 @@ function checkPurposes(order: ConstrainedOrder, issuer: Certificate): void {
   const outside = order.profile.extendedKeyUsage.find(purpose => !allowed.includes(purpose));
   if (outside === undefined) return;
   throw new MtlsctlError('constraint-violation', `${named(issuer)} may not issue for the purpose ${outside}`, {
+    hints: ['let another authority sign (--issuer), or ask for another --profile'],
     details: { purpose: outside },
   });
 }
@@ -131,6 +133,9 @@ function checkSubtree(issuer: Certificate, subtree: Subtree): void {
     'constraint-violation',
     `the name constraints of ${named(issuer)} do not allow to permit ${subtree.text}`,
     {
+      hints: [
+        `ask for what lies inside its constraints: 'mtlsctl inspect' on the certificate of ${named(issuer)} shows them`,
+      ],
       details: { permitted: subtree.text, issuer: formatName(issuer.subject) },
     },
   );

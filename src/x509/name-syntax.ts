@@ -30,7 +30,9 @@ export function dnsNameProblem(name: string, allow: { readonly underscore?: bool
 
 /** A DNS name whose leftmost label may be `*` (RFC 9525, 6.3), with at least one label after it. */
 export function dnsPatternProblem(name: string, allow: { readonly underscore?: boolean } = {}): string | undefined {
-  if (!name.startsWith('*.')) return dnsNameProblem(name, allow);
+  const isWildcard = name.startsWith('*.');
+  if (name.includes('*', isWildcard ? 1 : 0)) return 'a wildcard may only be the whole leftmost label';
+  if (!isWildcard) return dnsNameProblem(name, allow);
   if (name.length > maxDnsName) return `it is longer than ${maxDnsName} characters`;
   return dnsNameProblem(name.slice(2), allow);
 }
@@ -39,8 +41,10 @@ function labelProblem(text: string, underscore: boolean): string | undefined {
   if (text === '') return 'it has an empty label';
   if (text.length > maxLabel) return `it has a label longer than ${maxLabel} characters`;
   if ((underscore ? labelWithUnderscore : label).test(text)) return undefined;
-  if (text.includes('*')) return 'a wildcard may only be the whole leftmost label';
+  if (text.includes('*')) return 'it has a wildcard, which is not allowed here';
   if (text.includes('_')) return 'it has an underscore';
+  // eslint-disable-next-line no-control-regex -- these are what is looked for
+  if (/[\x00-\x1f\x7f]/.test(text)) return 'it has a control character';
   if (/[^\x20-\x7e]/.test(text)) return 'it has a character outside ASCII; write such a name in its xn-- form';
   if (text.startsWith('-') || text.endsWith('-')) return 'a label begins or ends with a hyphen';
   return 'only letters, digits, hyphens and dots are allowed';

@@ -326,6 +326,23 @@ describe('targets', () => {
     expect(errors).toMatch(new RegExp(`^mtlsctl: error: bad[ :].* \\[${code}\\]\nmtlsctl: hint: .*\n$`));
   });
 
+  it.each([
+    ['PEM without END', leafPem.slice(0, -30), 'tail -n 3 bad'],
+    [
+      'PEM of half a certificate',
+      `${leafPem.slice(0, 157)}\n-----END CERTIFICATE-----\n`,
+      'openssl asn1parse -i -in bad',
+    ],
+  ])('%s: the hint is a command that takes it', async (_, content, hint) => {
+    const { errors } = await inspect([write('bad', content)], at);
+    expect(errors).toContain(`mtlsctl: hint: ${hint}\n`);
+  });
+
+  it('empty from standard input: the hint does not take that for a file', async () => {
+    const { errors } = await inspect(['-'], { ...at, stdin: '' });
+    expect(errors).toContain("mtlsctl: hint: pipe it in: 'mtlsctl inspect - < <file>'\n");
+  });
+
   it('called as host:port that are files are files', async () => {
     expect((await inspect([write('localhost:1', leafPem)], at)).output).toContain('CN=user-svc');
   });

@@ -13,9 +13,16 @@ describe('dnsNameProblem', () => {
     ['1.a', undefined],
     ['a_b.c', 'it has an underscore'],
     ['a.', 'it has an empty label'],
+    ['a\u001b[31m', 'it has a control character'],
+    ['a\n.b', 'it has a control character'],
+    ['*.a', 'it has a wildcard, which is not allowed here'],
     ['é.c', 'it has a character outside ASCII; write such a name in its xn-- form'],
   ])('%s: %s', (name, problem) => {
     expect(dnsNameProblem(name)).toBe(problem);
+  });
+
+  it.each(['*', 'a.*', '*.*.b', 'x*.b', '**.b'])('is no pattern: %s', name => {
+    expect(dnsPatternProblem(name)).toBe('a wildcard may only be the whole leftmost label');
   });
 
   it('lets an underscore pass where that is asked for', () => {
