@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { isMtlsctlError } from './errors.ts';
+import { isMtlsctlError, MtlsctlError } from './errors.ts';
 import { attempt, listNames, removeFile, removeTree, renamePath, statPath } from './file-operations.ts';
 import { ensureDirectory, readOptional, replaceFile, syncDirectory } from './files.ts';
 
 /**
  * Makes a directory as a whole: `fill` writes into one beside it, which takes the name at one instant once everything in it is durable.
  * Where anything fails nothing is left. Callers hold a lock that keeps others from making the same directory: what a killed process
- * left of it, keys perhaps, is removed. Throws `unwritable`, also where the directory exists and is not empty, and what `fill` throws.
+ * left of it, keys perhaps, is removed. Throws `already-exists` where something lies there, before `fill` is asked; `unwritable`, and what `fill` throws.
  */
 export async function stageDirectory<T>(path: string, fill: (staging: string) => Promise<T>): Promise<T> {
   const parent = dirname(path);
   removeAbandoned(path);
+  refuseOccupied(path);
   const staging = join(parent, `.${basename(path)}-${randomBytes(4).toString('hex')}.new`);
   return allOrNothing(async undo => {
     undo(() => {
@@ -26,6 +27,16 @@ export async function stageDirectory<T>(path: string, fill: (staging: string) =>
     });
     await syncDirectory(parent);
     return result;
+  });
+}
+
+/** Throws `already-exists` where something lies in the place of a directory that is to be made. One that is empty is as good as none. */
+export function refuseOccupied(path: string): void {
+  const stat = statPath(path);
+  if (stat === undefined || (stat.isDirectory() && listNames(path)?.length === 0)) return;
+  throw new MtlsctlError('already-exists', `${path} exists already, and would be overwritten`, {
+    hints: [`look at it with 'ls -lA ${path}', and move away what is to be kept`],
+    details: { path },
   });
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MtlsctlError } from '../src/errors.ts';
@@ -54,9 +54,19 @@ describe('stageDirectory', () => {
   it('refuses a directory that has something in it, and leaves it', async () => {
     mkdirSync(at('site'));
     writeFileSync(at('site', 'mine'), 'mine');
-    await expect(stageDirectory(at('site'), fill)).rejects.toMatchObject({ code: 'unwritable' });
+    const filled = stageDirectory(at('site'), () => Promise.reject(new Error('filled')));
+    await expect(filled).rejects.toMatchObject({ code: 'already-exists' });
     expect(readdirSync(directory())).toEqual(['site']);
     expect(readdirSync(at('site'))).toEqual(['mine']);
+  });
+
+  it('refuses a file in its place, and takes that of an empty directory', async () => {
+    writeFileSync(at('site'), 'mine');
+    await expect(stageDirectory(at('site'), fill)).rejects.toMatchObject({ code: 'already-exists' });
+    rmSync(at('site'));
+    mkdirSync(at('site'));
+    await stageDirectory(at('site'), fill);
+    expect(readdirSync(at('site'))).not.toEqual([]);
   });
 });
 

@@ -14,7 +14,7 @@ import { generateKey } from '../keys/software.ts';
 import { withLock } from '../lock.ts';
 import { formatDuration } from '../options.ts';
 import { lockDirectory } from '../lock-directory.ts';
-import { allOrNothing, wayBack } from '../staging.ts';
+import { allOrNothing, refuseOccupied, wayBack } from '../staging.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
 import { sameOctets } from '../der/octets.ts';
@@ -131,6 +131,7 @@ async function refuseExisting(order: RootOrder): Promise<void> {
       details: { directory },
     });
   }
+  refuseOccupied(directory);
   if ((await readOptionalTrustAnchors(order.directory)).length > 0) {
     throw new MtlsctlError('already-exists', `${trustAnchorsPath(order.directory)} has a trust anchor already`, {
       hints: ['give another --dir: one PKI directory has one root'],

@@ -11,7 +11,7 @@ import { checkRequest, createRequest } from '../issuance/request.ts';
 import { generateKey } from '../keys/software.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
-import { allOrNothing, wayBack } from '../staging.ts';
+import { allOrNothing, refuseOccupied, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { issuerSignature } from '../x509/issuer-signature.ts';
 import { sameOctets } from '../der/octets.ts';
@@ -47,7 +47,10 @@ export async function existingRequest(order: IntermediateOrder): Promise<Waiting
     });
   }
   const file = await readOptional(paths.request);
-  if (file === undefined) return undefined;
+  if (file === undefined) {
+    refuseOccupied(paths.directory);
+    return undefined;
+  }
   const request = readRequestFile(file, paths.request);
   const wanted = order.keyType ?? intermediateProfile(order).keyType;
   const found = keyTypeOf(request.subjectPublicKeyInfo);

@@ -15,7 +15,7 @@ import { generateKey } from '../keys/software.ts';
 import type { SoftwareKey } from '../keys/signer.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
-import { allOrNothing, wayBack } from '../staging.ts';
+import { allOrNothing, refuseOccupied, wayBack } from '../staging.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { type Crl, parseCrl } from '../x509/crl.ts';
 import { basicConstraints, crlDistributionPoints, findExtension } from '../x509/extensions.ts';
@@ -92,7 +92,10 @@ export async function existingIntermediate(order: IntermediateOrder): Promise<Ce
 async function findIntermediate(order: IntermediateOrder): Promise<Certificate | undefined> {
   const paths = intermediatePaths(order);
   if ((await readOptional(paths.certificate)) === undefined) {
-    if ((await readOptional(paths.request)) === undefined) return undefined;
+    if ((await readOptional(paths.request)) === undefined) {
+      refuseOccupied(paths.directory);
+      return undefined;
+    }
     throw new MtlsctlError('already-exists', `the request of authority '${order.name}' waits for its certificate`, {
       hints: [`install it with 'mtlsctl issue-intermediate ${order.name} --install <file>'`],
       details: { request: paths.request },
