@@ -2,7 +2,7 @@ import { authorityNames } from '../authority/authority.ts';
 import { readConfig } from '../authority/configuration.ts';
 import { type CrlKind, type RebuiltCrl, rebuildCrls } from '../authority/rebuild-crls.ts';
 import type { Repair } from '../authority/repair-crls.ts';
-import { exitStatusOfCode, MtlsctlError } from '../errors.ts';
+import { MtlsctlError } from '../errors.ts';
 import { parseCount, parseDuration } from '../options.ts';
 import { printable } from '../printable.ts';
 import { askFor, chooseFrom, parseGiven } from './ask.ts';
@@ -10,7 +10,7 @@ import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { checkOut, type CrlOut, writeOut } from './crl-out.ts';
 import { crlDocument, crlSchema } from './crl-report.ts';
 import { oneCaPassphrase } from './enrolment-options.ts';
-import { sayHints } from './failures.ts';
+import { sayFailures, statusOfFailures } from './failures.ts';
 
 /** `crl`, `crl --series`, `crl --delta`. */
 export async function signWay(
@@ -39,12 +39,10 @@ export async function signWay(
     if (each.status === 'skipped')
       context.warn(`${each.name}: not signed, and its CRL has long enough left: ${each.error.message}`);
   }
-  sayHints(
-    context,
-    rebuilt.flatMap(each => (each.status === 'failed' ? [each.error] : [])),
-  );
+  const failures = rebuilt.flatMap(each => (each.status === 'failed' ? [each] : []));
+  sayFailures(context, failures);
   return {
-    status: statusOf(rebuilt),
+    status: statusOfFailures(failures.length < rebuilt.length, failures),
     document: { schema: crlSchema, crls: rebuilt.flatMap(rebuiltDocuments), ...(files.length > 0 && { files }) },
     text: () => rebuilt.map(rebuiltText).join(''),
   };
@@ -150,14 +148,6 @@ function tellOf({ wasDamaged, dropped, missing }: Repair, context: CommandContex
     context.warn(`left out of crl.pem: a CRL of ${issuer}, which nobody known here has signed`);
 }
 
-/** 0 where none failed; where all did for the same reason, the exit status of that; else 8. */
-function statusOf(rebuilt: readonly RebuiltCrl[]): number {
-  const codes = rebuilt.flatMap(each => (each.status === 'failed' ? [each.error.code] : []));
-  const [first] = codes;
-  if (first === undefined) return 0;
-  return codes.length === rebuilt.length && codes.every(code => code === first) ? exitStatusOfCode(first) : 8;
-}
-
 function rebuiltDocuments(each: RebuiltCrl): readonly object[] {
   if (each.status === 'published')
     return each.publications.map(publication => ({ ...crlDocument(each.name, publication), status: each.status }));
@@ -166,10 +156,7 @@ function rebuiltDocuments(each: RebuiltCrl): readonly object[] {
 }
 
 function rebuiltText(each: RebuiltCrl): string {
-  if (each.status !== 'published') {
-    const { code, message } = each.error;
-    return each.status === 'skipped' ? '' : `${each.name}: failed: ${printable(message)} [${code}]\n`;
-  }
+  if (each.status !== 'published') return each.status === 'skipped' ? '' : `${each.name}: failed\n`;
   return each.publications
     .map(publication => crlDocument(each.name, publication))
     .map(crl => {

@@ -3,7 +3,7 @@ import { enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
 import { enrollFleet } from '../enrolment/fleet.ts';
 import { readGiven } from '../files.ts';
 import type { CommandContext, OptionValues, Outcome } from './command.ts';
-import { entryText, statusOfEntries, summaryText } from './enroll-report.ts';
+import { entryText, reportFailures, summaryText } from './enroll-report.ts';
 import { enrolmentOrder } from './enrolment-options.ts';
 
 const fleetLimit = 8 << 20;
@@ -53,7 +53,7 @@ function fleetOutcome(context: CommandContext, entries: readonly ServiceEntry[])
   return {
     document: { schema: enrollSchema, services: entries },
     isEmitted: context.json,
-    status: statusOfEntries(entries),
+    status: reportFailures(context, entries),
     text: paint => changed.map(entry => entryText(entry, paint)).join('') + summaryText(entries),
   };
 }

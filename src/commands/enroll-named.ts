@@ -5,7 +5,7 @@ import type { CommandContext, OptionValues, Outcome } from './command.ts';
 import { enrolledEntry, enrollSchema, failedEntry, type ServiceEntry } from '../enrolment/entry.ts';
 import { concernsWholeRun } from '../enrolment/fleet.ts';
 import { setUpEnrolment } from '../enrolment/set-up.ts';
-import { entryText, statusOfEntries } from './enroll-report.ts';
+import { entryText, reportFailures } from './enroll-report.ts';
 import { enrolmentOrder, settingsFromFlags } from './enrolment-options.ts';
 
 /** Enrols the services named on the command line, one after the other. */
@@ -34,7 +34,7 @@ export async function enrollNamed(
   }
   return {
     document: { schema: enrollSchema, services: entries },
-    status: statusOfEntries(entries),
+    status: reportFailures(context, entries),
     text: paint => entries.map(entry => entryText(entry, paint)).join(''),
   };
 }

@@ -1,7 +1,7 @@
-import { printable } from '../printable.ts';
 import type { RenewalEntry } from '../renewal/entry.ts';
 import type { Colour, Paint } from '../system.ts';
 import type { CommandContext } from './command.ts';
+import { type Failure, sayFailures } from './failures.ts';
 
 const colours: Readonly<Record<RenewalEntry['status'], Colour>> = {
   due: 'yellow',
@@ -48,14 +48,10 @@ export function sayWhatFailed(
 ): void {
   for (const warning of warnings) context.warn(warning);
   for (const { service, warnings: own } of entries) for (const warning of own) context.warn(`${service}: ${warning}`);
-  if (context.json) return;
-  const say = (line: string): void => {
-    context.system.stderr.write(`mtlsctl: ${printable(line)}\n`);
-  };
-  for (const { service, error, hook } of entries) {
-    if (error === undefined) continue;
-    say(`error: ${service}: ${error.message} [${error.code}]`);
-    if (error.code === 'hook-failed') for (const line of hook?.output.slice(0, -1) ?? []) say(`${service}: | ${line}`);
-    for (const hint of error.hints) say(`hint: ${hint}`);
-  }
+  const failures = entries.flatMap(({ service, error, hook }): readonly Failure[] =>
+    error === undefined
+      ? []
+      : [{ name: service, error, details: error.code === 'hook-failed' ? (hook?.output.slice(0, -1) ?? []) : [] }],
+  );
+  sayFailures(context, failures);
 }

@@ -2,7 +2,7 @@ import { readConfig } from '../authority/configuration.ts';
 import { openAuthorityKey } from '../authority/authority.ts';
 import type { AuthorityTargets } from '../authority/revocation-targets.ts';
 import { changeRevocations, type RevocationChange, type RevocationResult } from '../authority/revoke.ts';
-import { exitStatusOfCode, isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { CommandContext } from './command.ts';
 
@@ -73,12 +73,4 @@ export async function changeEach(
     }
   }
   return { results, failures };
-}
-
-/** 0 where none failed; where all did for the same reason, and nothing else was done, the exit status of that; else 8. */
-export function statusOfRevocations(isAnyDone: boolean, failures: readonly AuthorityFailure[]): number {
-  const [first] = failures;
-  if (first === undefined) return 0;
-  const isOne = !isAnyDone && failures.every(({ error }) => error.code === first.error.code);
-  return isOne ? exitStatusOfCode(first.error.code) : 8;
 }

@@ -24,9 +24,9 @@ import { askFor, chooseAuthority } from './ask.ts';
 import { choice } from './choice.ts';
 import type { CommandContext, CommandDefinition, OptionValues, Outcome } from './command.ts';
 import { oneCaPassphrase } from './enrolment-options.ts';
-import { sayHints } from './failures.ts';
+import { sayFailures, statusOfFailures } from './failures.ts';
 import { confirmCount } from './modes.ts';
-import { changeEach, openKeys, statusOfRevocations } from './revoke-authorities.ts';
+import { changeEach, openKeys } from './revoke-authorities.ts';
 import { replaceFirst } from './revoke-reissue.ts';
 import { revokeDocument, type RevocationRun, revokeText } from './revoke-report.ts';
 
@@ -130,14 +130,14 @@ function remark(context: CommandContext, results: readonly RevocationResult[], c
 
 function report(context: CommandContext, run: RevocationRun): Outcome {
   const { results, replacements, failures } = run;
-  sayHints(
+  sayFailures(
     context,
-    failures.map(({ error }) => error),
+    failures.map(({ authority, error }) => ({ name: authority, error })),
   );
   const document = revokeDocument(run);
   return {
     document,
-    status: statusOfRevocations(results.length > 0 || replacements.length > 0, failures),
+    status: statusOfFailures(results.length > 0 || replacements.length > 0, failures),
     text: paint => revokeText(document, paint),
   };
 }
