@@ -11,7 +11,6 @@ import {
   statusOf,
 } from '../inspect/report.ts';
 import { printable } from '../printable.ts';
-import { askFor, missingOperand, parseGiven } from './ask.ts';
 import type { CommandContext, CommandDefinition, OptionValues } from './command.ts';
 
 /** How many entries of a CRL are listed without --all. */
@@ -60,7 +59,9 @@ export const command: CommandDefinition = {
   },
 };
 
-function askForTarget(context: CommandContext): Promise<string> {
+/** What it takes to ask is loaded only then. */
+async function askForTarget(context: CommandContext): Promise<string> {
+  const { askFor, missingOperand, parseGiven } = await import('./ask.ts');
   return askFor(context, {
     question: 'a file, a directory or host:port',
     parse: parseGiven,
