@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { readOptional } from '../files.ts';
 import { describePrivateKeyFile, readPrivateKey } from '../keys/private-key.ts';
 import type { DueReason } from './decision.ts';
+import { currentLink } from './generation-layout.ts';
 import { type ServicePaths, withServicePassphrase } from './service.ts';
 
 /** How the keys of services are to be stored. */
@@ -38,8 +40,15 @@ function wantedEncryption({ passphrase, noPassphrase }: AskedEncryption): 'encry
 }
 
 /** A key that was encrypted is not followed by one that is not, unless somebody says so. Throws `passphrase-missing`. */
-export async function refuseDecryption(asked: AskedEncryption, service: string, { key }: ServicePaths): Promise<void> {
-  if (wantedEncryption(asked) !== undefined || (await encryptionOf(key)) !== 'encrypted') return;
+export async function refuseDecryption(
+  asked: AskedEncryption,
+  service: string,
+  { directory, key }: ServicePaths,
+): Promise<void> {
+  if (wantedEncryption(asked) !== undefined) return;
+  // Its public name may be missing: then the generation in force says how it was.
+  const found = (await encryptionOf(key)) ?? (await encryptionOf(join(directory, currentLink, 'key.pem')));
+  if (found !== 'encrypted') return;
   throw new MtlsctlError('passphrase-missing', `the key of '${service}' is encrypted, and so is the next one to be`, {
     hints: [
       'give the passphrase for the new key with --passphrase-file <path>',
