@@ -15,7 +15,7 @@ export interface AskedEncryption {
 }
 
 /** Undefined where there is no key, or none any more: that says nothing of how it was. */
-export async function encryptionOf(path: string): Promise<'encrypted' | 'unencrypted' | undefined> {
+async function encryptionOf(path: string): Promise<'encrypted' | 'unencrypted' | undefined> {
   const file = await readOptional(path);
   if (file === undefined) return undefined;
   try {
@@ -39,22 +39,21 @@ function wantedEncryption({ passphrase, noPassphrase }: AskedEncryption): 'encry
   return noPassphrase === true ? 'unencrypted' : undefined;
 }
 
-/** A key that was encrypted is not followed by one that is not, unless somebody says so. Throws `passphrase-missing`. */
-export async function refuseDecryption(
-  asked: AskedEncryption,
-  service: string,
-  { directory, key }: ServicePaths,
-): Promise<void> {
-  if (wantedEncryption(asked) !== undefined) return;
-  // Its public name may be missing: then the generation in force says how it was.
+/** Whether the key of a service is encrypted. Its public name may be missing: then the generation in force says how it was. */
+export async function isKeyEncrypted({ directory, key }: Pick<ServicePaths, 'directory' | 'key'>): Promise<boolean> {
   const found = (await encryptionOf(key)) ?? (await encryptionOf(join(directory, currentLink, 'key.pem')));
-  if (found !== 'encrypted') return;
+  return found === 'encrypted';
+}
+
+/** A key that was encrypted is not followed by one that is not, unless somebody says so. Throws `passphrase-missing`. */
+export async function refuseDecryption(asked: AskedEncryption, service: string, paths: ServicePaths): Promise<void> {
+  if (wantedEncryption(asked) !== undefined || !(await isKeyEncrypted(paths))) return;
   throw new MtlsctlError('passphrase-missing', `the key of '${service}' is encrypted, and so is the next one to be`, {
     hints: [
       'give the passphrase for the new key with --passphrase-file <path>',
       'to store it unencrypted from now on, add --no-passphrase',
     ],
-    details: { service, file: key },
+    details: { service, file: paths.key },
   });
 }
 

@@ -1,5 +1,5 @@
 import { enrollService } from '../deployment/enroll.ts';
-import { encryptionOf } from '../deployment/key-encryption.ts';
+import { isKeyEncrypted } from '../deployment/key-encryption.ts';
 import { readInstalled, readServiceSettings, servicePaths } from '../deployment/service.ts';
 import { MtlsctlError } from '../errors.ts';
 import { serialHex } from '../x509/certificate.ts';
@@ -37,10 +37,9 @@ export async function reissue(order: EnrolmentOrder, services: readonly string[]
   return entries;
 }
 
-/** A key that was encrypted is not followed by one that is not, unless somebody says so. */
+/** As enroll refuses it, for all services before the first is issued anew; this command has no flag for a key in the clear. */
 async function refuseDecryption({ directory, leafPassphrase }: EnrolmentOrder, service: string): Promise<void> {
-  if (leafPassphrase !== undefined) return;
-  if ((await encryptionOf(servicePaths(directory, service).key)) !== 'encrypted') return;
+  if (leafPassphrase !== undefined || !(await isKeyEncrypted(servicePaths(directory, service)))) return;
   throw new MtlsctlError(
     'passphrase-missing',
     `the key of '${service}' is encrypted, and so is its replacement to be`,
