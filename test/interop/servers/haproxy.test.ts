@@ -40,6 +40,7 @@ describeServer({
     };
   },
   call: get,
+  replacesWorkers: true,
   isServed: ({ text }) => text.startsWith('HTTP/1.1 200 ') && /[a-z-]+\.link\.internal hello/.test(text),
   reasons: {
     none: /handshake failed: certificate 0, issuers 0, .*peer did not return a certificate/,

@@ -24,6 +24,7 @@ describeServer({
     return { server: await startServer({ ...order, logFile: inBase(world, 'nginx.log') }), printed, path };
   },
   call: get,
+  replacesWorkers: true,
   isServed: ({ text }) => text.startsWith('HTTP/1.1 200 ') && /CN=[a-z-]+\.link\.internal hello\n$/.test(text),
   reasons: {
     none: /client sent no required SSL certificate/,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
 import { once } from 'node:events';
@@ -84,6 +84,26 @@ export async function untilLogged(server: RunningServer, from: number, pattern: 
     await until(() => pattern.test(server.log().slice(from)), String(pattern));
   } catch (error) {
     throw new Error(`${String(error)}; the server's log:\n${server.log().slice(from)}`, { cause: error });
+  }
+}
+
+/** The processes that a process has started and that have not been waited for, by number. */
+export function childrenOf({ pid }: ChildProcess): readonly number[] {
+  const numbers = readdirSync('/proc').filter(name => /^\d+$/.test(name));
+  return numbers.map(Number).filter(number => pid !== undefined && parentOf(number) === pid);
+}
+
+export function isRunning(pid: number): boolean {
+  return parentOf(pid) !== undefined;
+}
+
+/** The fourth field of proc(5)'s stat; the second may hold anything in its parentheses. `undefined` where there is no such process. */
+function parentOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
   }
 }
 

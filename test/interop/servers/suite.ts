@@ -7,7 +7,7 @@ import { lacksTool } from '../requirements.ts';
 import type { Answer, Call } from './exchange.ts';
 import { underLoad } from './load.ts';
 import { type Callers, identityOf, makeServerPki, type PrintedTemplate, type ServerPki } from './pki.ts';
-import { freePort, type RunningServer, until, untilLogged } from './processes.ts';
+import { childrenOf, freePort, isRunning, type RunningServer, until, untilLogged } from './processes.ts';
 import { serverUser } from './users.ts';
 
 /** What a test of one server has at hand. */
@@ -44,6 +44,8 @@ export interface ServerSuite {
   readonly reasons: Readonly<Partial<Record<Refused, RegExp>>>;
   /** What its own checker says of the printed configuration; throws where it complains. */
   check?(world: World, started: Started): void | Promise<void>;
+  /** Whether a reload starts worker processes beside those before, which still take connections until they have heard of it. */
+  readonly replacesWorkers?: boolean;
   /** Whether the reload is a function of the program itself rather than a command. */
   readonly reloads?: (started: Started) => void;
   readonly more?: (world: () => World, started: () => Started) => void;
@@ -169,6 +171,9 @@ export function describeServer(suite: ServerSuite): void {
         const reason = suite.reasons.revoked;
         expect(suite.isServed(await call('revokedLater'))).toBe(true);
         await world.pki.mtlsctl('revoke', 'search-svc', '--reason', 'keyCompromise', '--yes');
+        const workers = suite.replacesWorkers === true ? childrenOf(started.server.process) : [];
+        expect(workers.length > 0).toBe(suite.replacesWorkers === true);
+        const before = started.server.log().length;
         if (started.printed.reload !== '') runReload(started);
         suite.reloads?.(started);
         if (reason === undefined) {
@@ -176,7 +181,7 @@ export function describeServer(suite: ServerSuite): void {
           expect(suite.isServed(await call('revokedLater'))).toBe(true);
           return;
         }
-        const before = started.server.log().length;
+        await until(() => !workers.some(isRunning), 'the workers of before the reload to end');
         const isRefused = async (): Promise<boolean> =>
           !suite.isServed(await call('revokedLater')) && reason.test(started.server.log().slice(before));
         await until(isRefused, `the revoked client to be refused: ${String(reason)}`);
