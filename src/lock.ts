@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMtlsctlError, MtlsctlError } from './errors.ts';
 import { attempt, createFile, listNames, makeDirectory, removeFile, statPath } from './file-operations.ts';
+import { toldOf } from './files.ts';
 import { formatIdentity, livenessOf, ownIdentity, parseIdentity, type ProcessIdentity } from './process-identity.ts';
 
 // Node has no flock(), and a lock file that is taken over from a dead owner has a race: two processes see the same dead owner, one
@@ -135,21 +136,11 @@ function enter(directory: string, choosing: string): void {
   try {
     createEmpty(join(directory, choosing));
   } catch (error) {
-    if (!isMtlsctlError(error, 'not-found')) throw ofDirectory(error, directory, join(directory, choosing));
+    // Nobody has seen the file that could not be made; what is to be looked at is where.
+    if (!isMtlsctlError(error, 'not-found')) throw toldOf(directory, join(directory, choosing), error);
     makeLockDirectory(directory);
     createEmpty(join(directory, choosing));
   }
-}
-
-/** Nobody has seen the file that could not be made; what is to be looked at is where. */
-function ofDirectory(error: unknown, directory: string, path: string): unknown {
-  if (!isMtlsctlError(error, 'unwritable')) return error;
-  const replaced = (text: string): string => text.replace(`${directory} ${path}`, directory).replace(path, directory);
-  return new MtlsctlError(error.code, replaced(error.message), {
-    hints: error.hints.map(replaced),
-    details: { ...error.details, path: directory },
-    cause: error,
-  });
 }
 
 function createEmpty(path: string): void {
