@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inFile, isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
+import { inFile, MtlsctlError, systemErrorCode } from '../errors.ts';
 import { ensureDirectory, readBounded, readOptional } from '../files.ts';
 import { openSigner } from '../keys/open.ts';
-import { describePrivateKeyFile } from '../keys/private-key.ts';
+import { describePrivateKeyFile, openingKey } from '../keys/private-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { stageDirectory } from '../staging.ts';
@@ -188,37 +188,17 @@ export async function openAuthorityKey(authority: Authority, passphrase: () => P
     });
   }
   const { encrypted } = inFile(authority.paths.key, () => describePrivateKeyFile(file));
-  const signer = await openKeyFile(authority, file, encrypted ? await passphrase() : undefined);
+  const given = encrypted ? await passphrase() : undefined;
+  // Every command that opens an authority's key takes its passphrase by the same flag (CLI.md, "Everywhere").
+  const title = `the key of authority '${authority.name}' in ${authority.paths.key}`;
+  const keyFile = { path: authority.paths.key, flag: '--ca-passphrase-file', title } as const;
+  const signer = await openingKey(keyFile, () => openSigner(file, given));
   if (!sameOctets(signer.publicKey.der, authority.certificate.subjectPublicKeyInfo.der)) {
     throw new MtlsctlError('key-mismatch', `${authority.paths.key} is not the key of ${authority.paths.certificate}`, {
       hints: [`compare 'mtlsctl inspect ${authority.paths.key}' with 'mtlsctl inspect ${authority.paths.certificate}'`],
     });
   }
   return signer;
-}
-
-async function openKeyFile(
-  { name, paths }: Authority,
-  file: Uint8Array,
-  passphrase: Uint8Array | undefined,
-): Promise<Signer> {
-  try {
-    return await openSigner(file, passphrase);
-  } catch (error) {
-    if (!isMtlsctlError(error)) throw error;
-    throw new MtlsctlError(error.code, `the key of authority '${name}' in ${paths.key}: ${error.message}`, {
-      hints: keyHints(error, paths.key),
-      details: { ...error.details, file: paths.key },
-      cause: error,
-    });
-  }
-}
-
-/** Every command that opens an authority's key takes its passphrase by the same flag (CLI.md, "Everywhere"). */
-function keyHints({ code, hints }: MtlsctlError, path: string): readonly string[] {
-  const look = `run 'mtlsctl inspect ${path}'`;
-  if (code === 'passphrase-wrong') return ['give the passphrase of this key with --ca-passphrase-file <path>', look];
-  return hints.length > 0 ? hints : [look];
 }
 
 /** The public keys of all authorities known here, trust anchors included, for the rule that none is shared. */

@@ -1,6 +1,6 @@
-import { inFile, isMtlsctlError, MtlsctlError, namingFile } from '../errors.ts';
+import { inFile, MtlsctlError } from '../errors.ts';
 import { readOptional } from '../files.ts';
-import { describePrivateKeyFile, readPrivateKey } from '../keys/private-key.ts';
+import { describePrivateKeyFile, openingKey, readPrivateKey } from '../keys/private-key.ts';
 import { type IntermediateOrder, intermediatePaths } from './intermediate.ts';
 
 /** How the key of an authority was asked to be stored; undefined where nobody said. */
@@ -15,7 +15,11 @@ export async function refuseOtherEncryption(order: IntermediateOrder, asked: Ask
   const file = asked === undefined ? undefined : await readOptional(path);
   if (asked === undefined || file === undefined) return;
   const { encrypted } = inFile(path, () => describePrivateKeyFile(file));
-  if (encrypted && asked.passphrase !== undefined) return checkPassphrase(path, file, asked.passphrase);
+  if (encrypted && asked.passphrase !== undefined) {
+    const { passphrase } = asked;
+    await openingKey({ path, flag: '--passphrase-file' }, () => readPrivateKey(file, passphrase));
+    return;
+  }
   if (encrypted === (asked.passphrase !== undefined)) return;
   const found = encrypted ? 'encrypted' : 'not encrypted';
   throw new MtlsctlError('already-exists', `authority '${order.name}' exists, and its key is ${found}`, {
@@ -28,17 +32,4 @@ export async function refuseOtherEncryption(order: IntermediateOrder, asked: Ask
 function encryptionCommand(path: string): string {
   const parameters = '-topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 600000';
   return `(umask 077 && openssl pkcs8 ${parameters} -in ${path} -out ${path}.new && mv ${path}.new ${path})`;
-}
-
-async function checkPassphrase(path: string, file: Uint8Array, passphrase: Uint8Array): Promise<void> {
-  try {
-    await readPrivateKey(file, passphrase);
-  } catch (error) {
-    if (!isMtlsctlError(error, 'passphrase-wrong')) throw namingFile(path, error);
-    throw new MtlsctlError(error.code, `${path}: ${error.message}`, {
-      hints: ['give the passphrase of this key with --passphrase-file <path>', `run 'mtlsctl inspect ${path}'`],
-      details: { ...error.details, file: path },
-      cause: error,
-    });
-  }
 }

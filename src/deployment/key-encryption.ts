@@ -4,7 +4,7 @@ import { readOptional } from '../files.ts';
 import { describePrivateKeyFile, readPrivateKey } from '../keys/private-key.ts';
 import type { DueReason } from './decision.ts';
 import { currentLink } from './generation-layout.ts';
-import { type ServicePaths, withServicePassphrase } from './service.ts';
+import { type ServicePaths, openingServiceKey } from './service.ts';
 
 /** How the keys of services are to be stored. */
 export interface AskedEncryption {
@@ -69,7 +69,7 @@ export async function checkPassphrase(
   const file = passphrase === undefined ? undefined : await readOptional(key);
   if (file === undefined || (await encryptionOf(key)) !== 'encrypted') return;
   try {
-    await withServicePassphrase(key, () => readPrivateKey(file, passphrase));
+    await openingServiceKey(key, () => readPrivateKey(file, passphrase));
   } catch (error) {
     // A kind of encryption that is not read here can't be compared.
     if (isMtlsctlError(error, 'key-unsupported')) return;

@@ -18,7 +18,7 @@ import { begun, dropped, failed, inForce, issued, isWaiting, lostJournal } from 
 import { type Examination, examineForRenewal, isStillWanted, knownJournal } from './renewal-examination.ts';
 import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
 import { checkKeyForOutputs } from './outputs.ts';
-import { type ServicePaths, servicePaths, withServicePassphrase } from './service.ts';
+import { type ServicePaths, servicePaths, openingServiceKey } from './service.ts';
 import { refuseRevokedAuthority } from './revoked-authority.ts';
 
 /** What all renewals of one run have in common. */
@@ -312,7 +312,7 @@ async function passphraseInForce({ passphrase }: Renewal, paths: ServicePaths): 
   const file = await readBounded(paths.key);
   if (!inFile(paths.key, () => describePrivateKeyFile(file)).encrypted) return undefined;
   if (passphrase !== undefined) {
-    await withServicePassphrase(paths.key, () => readPrivateKey(file, passphrase));
+    await openingServiceKey(paths.key, () => readPrivateKey(file, passphrase));
     return passphrase;
   }
   throw new MtlsctlError('passphrase-missing', `${paths.key} is encrypted, and so has the next key to be`, {

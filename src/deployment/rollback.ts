@@ -18,7 +18,7 @@ import { outputsOf } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import type { Renewal, RenewedService } from './renew.ts';
 import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
-import { readServiceSettings, servicePaths, withServicePassphrase } from './service.ts';
+import { readServiceSettings, servicePaths, openingServiceKey } from './service.ts';
 
 export interface RolledBackService extends Omit<RenewedService, 'status'> {
   readonly status: 'hook-failed' | 'rolled-back';
@@ -204,7 +204,7 @@ async function checkedChain(renewal: Renewal, generation: string, now: number): 
   const [certificate] = chain;
   if (
     certificate === undefined ||
-    !(await withServicePassphrase(keyFile, () => isKeyOf(key, renewal.passphrase, certificate)))
+    !(await openingServiceKey(keyFile, () => isKeyOf(key, renewal.passphrase, certificate)))
   ) {
     throw new MtlsctlError('key-mismatch', `the key in ${generation} is not that of the certificate beside it`, {
       hints: ['a new pair: mtlsctl renew <service> --force'],

@@ -39,7 +39,7 @@ import {
   readServiceSettings,
   type ServicePaths,
   servicePaths,
-  withServicePassphrase,
+  openingServiceKey,
   writeServiceSettings,
 } from './service.ts';
 
@@ -157,7 +157,7 @@ async function answerWaiting(
   const [change] = await encryptionChanges(enrolment, paths.waitingKey);
   if (change?.code === 'key-encryption-changed') throw waitsAlready(paths, `with a key that is ${change.found}`);
   const file = await readBounded(paths.waitingKey);
-  const key = await withServicePassphrase(paths.waitingKey, () => openSigner(file, passphrase));
+  const key = await openingServiceKey(paths.waitingKey, () => openSigner(file, passphrase));
   const request = checkRequest(await createRequest(plan.subject, key, plan.names));
   await writeServiceSettings(paths, plan.settings);
   if (asksTheSame(request, waiting)) return 'unchanged';
@@ -316,7 +316,7 @@ async function refuseOtherKey(
   certificate: Certificate,
   passphrase: Uint8Array | undefined,
 ): Promise<void> {
-  const key = await withServicePassphrase(paths.waitingKey, () => readPrivateKey(waitingKey, passphrase));
+  const key = await openingServiceKey(paths.waitingKey, () => readPrivateKey(waitingKey, passphrase));
   if (sameOctets(publicKeyOf(key).der, certificate.subjectPublicKeyInfo.der)) return;
   throw otherKey(
     order,

@@ -2,9 +2,10 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../config/service-file.ts';
-import { inFile, isMtlsctlError, MtlsctlError, namingFile } from '../errors.ts';
+import type { MtlsctlError } from '../errors.ts';
+import { inFile, isMtlsctlError, namingFile } from '../errors.ts';
 import { readOptional, replaceFile } from '../files.ts';
-import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
+import { openingKey, publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { lockDirectory } from '../lock-directory.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
 import { sameOctets } from '../der/octets.ts';
@@ -110,20 +111,7 @@ async function isKeyOf(file: Uint8Array, certificate: Certificate): Promise<bool
   }
 }
 
-/**
- * Runs what opens the key of a service, in `path`: its failure names the file. A passphrase that is missing or wrong is told with the flag that
- * every command takes for the keys of services.
- */
-export async function withServicePassphrase<T>(path: string, open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (error) {
-    if (!isMtlsctlError(error, 'passphrase-missing') && !isMtlsctlError(error, 'passphrase-wrong'))
-      throw namingFile(path, error);
-    throw new MtlsctlError(error.code, `${path}: ${error.message}`, {
-      hints: ['give the passphrase of this key with --passphrase-file <path>', `run 'mtlsctl inspect ${path}'`],
-      details: { ...error.details, file: path },
-      cause: error,
-    });
-  }
+/** Runs what opens the key of a service, in `path`, and tells a failure with the flag that every command takes for the keys of services. */
+export function openingServiceKey<T>(path: string, open: () => Promise<T>): Promise<T> {
+  return openingKey({ path, flag: '--passphrase-file' }, open);
 }

@@ -1,4 +1,4 @@
-import { MtlsctlError } from '../errors.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { encodePem, type PemBlock } from '../x509/pem.ts';
 import type { SubjectPublicKeyInfo } from '../x509/public-key.ts';
 import { sec1Parts } from './ec-key.ts';
@@ -147,4 +147,33 @@ async function openEncrypted(der: Uint8Array, passphrase: Uint8Array | undefined
   // One wrong passphrase in 256 leaves a padding that looks right; what it uncovers is noise.
   if (privateKeyFormat(decrypted) !== 'pkcs8') throw wrongPassphrase();
   return readPrivateKeyInfo(decrypted);
+}
+
+/** A file with a private key, as whoever has to act on a failure has to hear of it. */
+export interface KeyFile {
+  readonly path: string;
+  /** What takes the passphrase of this key. */
+  readonly flag: '--passphrase-file' | '--ca-passphrase-file';
+  /** What the key is and where, if more than the path. */
+  readonly title?: string;
+}
+
+/**
+ * Runs what opens a private key: its failure names the file. That its passphrase is missing or wrong is told with the flag that takes it. Throws
+ * what it throws.
+ */
+export async function openingKey<T>({ path, flag, title = path }: KeyFile, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!isMtlsctlError(error) || error.details['file'] !== undefined) throw error;
+    const look = `run 'mtlsctl inspect ${path}'`;
+    const needsPassphrase = error.code === 'passphrase-missing' || error.code === 'passphrase-wrong';
+    const hints = needsPassphrase ? [`give the passphrase of this key with ${flag} <path>`, look] : error.hints;
+    throw new MtlsctlError(error.code, `${title}: ${error.message}`, {
+      hints: hints.length > 0 ? hints : [look],
+      details: { ...error.details, file: path },
+      cause: error,
+    });
+  }
 }
