@@ -158,6 +158,8 @@ async function intermediateOrder(
 async function direct(context: CommandContext, order: IntermediateOrder, options: OptionValues): Promise<Outcome> {
   const existing = await existingIntermediate(order);
   if (existing !== undefined) {
+    // Nobody who asks for an authority is served by one that nobody trusts any more.
+    await refuseRevokedIssuer(order.directory, order.name);
     await refuseOtherEncryption(order, await askedEncryption(context, order, options));
     return report(order, { status: 'unchanged', certificate: existing, warnings: [] });
   }
