@@ -71,7 +71,7 @@ const common = {
   target: 'node20',
   // The ES modules of a package, where it has them: they can be shaken, and their names survive the import().
   mainFields: ['module', 'main'],
-  minify: !process.env.NOMIN,
+  minify: true,
   // The licences of what is bundled are gathered from the packages (noticesOf).
   legalComments: 'none',
   metafile: true,

@@ -285,7 +285,7 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
     return { ...done, ...whole, warnings: [...whole.warnings, ...outputWarnings(examination)] };
   }
   const { now, plan, reasons } = examination;
-  await refuseDecryption(enrolment, service, paths);
+  if (!examination.isNew) await refuseDecryption(enrolment, service, paths);
   await refuseRevokedAuthority(enrolment, plan.settings);
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
