@@ -115,18 +115,41 @@ const prompter: Prompter = {
 /** Never shown, not even on a key. */
 const hidden = { type: 'password', name: 'answer', toggleMask: false } as const;
 
-/** Asks on stderr, since stdout carries the product only. */
+/** Asks on stderr, since stdout carries the product only. Throws `interrupted` at Ctrl-C, and where the input ends: at Ctrl-D. */
 async function ask<Answers>(question: object): Promise<Answers> {
   const { default: inquirer } = await import('inquirer');
   const prompt = inquirer.createPromptModule({ output: process.stderr });
+  const { reached, forget } = endOfInput();
   try {
-    return (await prompt([question as never])) as Answers;
+    return (await Promise.race([prompt([question as never]), reached])) as Answers;
   } catch (error) {
-    if (error instanceof Error && error.name === 'ExitPromptError') {
-      throw new MtlsctlError('interrupted', 'interrupted before an answer was given', { cause: error });
-    }
+    if (error instanceof Error && error.name === 'ExitPromptError') throw interrupted(error);
     throw error;
+  } finally {
+    forget();
   }
+}
+
+/**
+ * Inquirer never answers once the input has ended, and Node, with nothing more to wait for, would leave with status 0. What it reads with pauses the
+ * input then. It does so after an answer too, of which everybody has heard by the next turn of the event loop.
+ */
+function endOfInput(): { readonly reached: Promise<never>; readonly forget: () => void } {
+  let isOver = false;
+  const reached = new Promise<never>((_resolve, reject) => {
+    process.stdin.once('pause', () => {
+      setImmediate(() => {
+        if (isOver) return;
+        process.stderr.write('\n');
+        reject(interrupted());
+      });
+    });
+  });
+  return { reached, forget: () => (isOver = true) };
+}
+
+function interrupted(cause?: Error): MtlsctlError {
+  return new MtlsctlError('interrupted', 'interrupted before an answer was given', { cause });
 }
 
 async function painter(stdout: Output): Promise<Paint> {

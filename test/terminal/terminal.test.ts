@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -22,6 +22,7 @@ function type(
 }
 
 const controlC = '\u0003';
+const controlD = '\u0004';
 const down = '\u001b[B';
 
 describe.skipIf(lacksTool('python3'))('at a real terminal', () => {
@@ -47,15 +48,38 @@ describe.skipIf(lacksTool('python3'))('at a real terminal', () => {
     expect(list.stdout.toString()).toContain('db');
   });
 
-  it.each([
-    ['a question', ['enroll'], 'name of the service'],
-    ['a list', ['enroll', 'lb'], 'which one?'],
-    ['the choice of a template', ['template'], 'which configuration?'],
-  ])('ends with 130 at ^C in %s, and changes nothing', (_what, words, question) => {
-    const before = readdirSync(join(directory, 'pki'));
-    const { shown, status } = type(words, [[question, controlC]]);
-    expect(status, shown).toBe(130);
-    expect(shown).toContain('[interrupted]');
-    expect(readdirSync(join(directory, 'pki'))).toEqual(before);
+  it('takes a passphrase that is typed twice alike', () => {
+    const { shown, status } = type(
+      ['issue-intermediate', 'site-c'],
+      [
+        ['a passphrase for the key', 'one\r'],
+        ['again', 'other\r'],
+        ['once more', ''],
+        ['a passphrase for the key', 'one\r'],
+        ['again', 'one\r'],
+      ],
+    );
+    expect(status, shown).toBe(0);
+    expect(shown).not.toContain('interrupted');
+    expect(readFileSync(join(directory, 'pki/authorities/site-c/key.pem'), 'utf8')).toContain('ENCRYPTED');
+  });
+
+  describe.each([
+    ['^C', controlC],
+    ['^D', controlD],
+  ])('at %s', (_name, keys) => {
+    it.each([
+      ['a question', ['enroll'], 'name of the service'],
+      ['a list', ['enroll', 'lb'], 'which one?'],
+      ['a passphrase', ['issue-intermediate', 'site-d'], 'a passphrase for the key'],
+      ['a yes', ['revoke', '--authority', 'site-b', '--issued-before', '2100-01-01T00:00:00Z'], '(y/N)'],
+      ['the choice of a template', ['template'], 'which configuration?'],
+    ])('ends with 130 in %s, and changes nothing', (_what, words, question) => {
+      const before = readdirSync(join(directory, 'pki'), { recursive: true });
+      const { shown, status } = type(words, [[question, keys]]);
+      expect(status, shown).toBe(130);
+      expect(shown).toContain('[interrupted]');
+      expect(readdirSync(join(directory, 'pki'), { recursive: true })).toEqual(before);
+    });
   });
 });
