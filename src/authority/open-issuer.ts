@@ -45,16 +45,22 @@ export async function subordinateKeys(issuer: OpenAuthority, except: string): Pr
 }
 
 /**
- * The authority that issues to services where none is named: the only one, besides the root, whose key is here.
- * Throws `authority-missing` and `ambiguous-authority`.
+ * The authority that issues to services where none is named: the only one, besides the root, whose key is here; of several the only one that
+ * `canIssue`. Throws `authority-missing` and `ambiguous-authority`.
  */
-export async function onlyIssuingAuthority(directory: string): Promise<Authority> {
-  const usable: Authority[] = [];
+export async function onlyIssuingAuthority(
+  directory: string,
+  canIssue: (authority: Authority) => boolean,
+): Promise<Authority> {
+  const present: Authority[] = [];
   for (const name of await authorityNames(directory)) {
     const authority = await loadIfInstalled(directory, name);
     if (authority !== undefined && !authority.isRoot && (await keyState(authority.paths)) !== 'absent')
-      usable.push(authority);
+      present.push(authority);
   }
+  const able = present.filter(canIssue);
+  // Why a single one, or all, can't issue is told where it is tried.
+  const usable = able.length === 0 ? present : able;
   const [only] = usable;
   if (usable.length > 1) {
     const names = usable.map(authority => authority.name);

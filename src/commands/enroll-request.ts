@@ -5,6 +5,7 @@ import { requestSummary } from '../authority/intermediate-report.ts';
 import { encodeCertificates, readOptionalTrustAnchors, readTrustAnchors, trustRoot } from '../authority/trust.ts';
 import { decide } from '../deployment/decision.ts';
 import { planService, type ServicePlan } from '../deployment/plan.ts';
+import { canIssue } from '../deployment/revoked-authority.ts';
 import {
   installService,
   type RequestedService,
@@ -100,10 +101,13 @@ export async function signServiceRequest(
   const [csr, out] = [String(options['csr']), String(options['out'])];
   const request = readRequestFile(await readGiven(csr), csr);
   const config = await readConfig(context.directory);
+  const trustAnchors = await readTrustAnchors(context.directory);
+  const revocation = await publishedRevocations(context.directory);
   const issuers = localIssuers({
     directory: context.directory,
     random: count => context.system.randomBytes(count),
     passphrase: oneCaPassphrase(context, options),
+    canIssue: chain => canIssue(chain, { revocation, trustAnchors, now: context.system.now() }),
     chooseAuthority: ambiguity => chooseAuthority(context, ambiguity),
   });
   const asked = mergeSettings(undefined, settingsFromFlags(options));

@@ -34,6 +34,7 @@ import type { RevocationCheck } from './revocation.ts';
 import { refuseRevokedAuthority } from './revoked-authority.ts';
 import { planService, referenceNames, type ServicePlan } from './plan.ts';
 import {
+  refuseLink,
   readInstalled,
   readServiceSettings,
   type ServicePaths,
@@ -220,6 +221,7 @@ async function examine(
 }
 
 function exists(paths: ServicePaths): boolean {
+  refuseLink(paths.directory);
   return statPath(paths.directory) !== undefined;
 }
 

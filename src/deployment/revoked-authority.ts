@@ -27,6 +27,14 @@ export interface IssuersCheck extends Pick<AuthorityCheck, 'revocation' | 'trust
   readonly naming: string;
 }
 
+/** Whether an authority, told by its certificate and those above it, is neither expired nor revoked. `now` in milliseconds. */
+export function canIssue(
+  issuers: readonly Certificate[],
+  { revocation, trustAnchors, now }: Pick<AuthorityCheck, 'revocation' | 'trustAnchors'> & { readonly now: number },
+): boolean {
+  return issuers.every(({ notAfter }) => now <= notAfter) && revocation([...issuers, ...trustAnchors]) === undefined;
+}
+
 /** As refuseRevokedAuthority(), for whatever is about to be issued. */
 export function refuseRevokedIssuers({ issuers, trustAnchors, revocation, authority, naming }: IssuersCheck): void {
   const found = issuers.length === 0 ? undefined : revocation([...issuers, ...trustAnchors]);

@@ -35,6 +35,7 @@ import { checkPassphrase, encryptionChanges, refuseDecryption } from './key-encr
 import { checkKeyForOutputs } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import {
+  refuseLink,
   readInstalled,
   readServiceSettings,
   type ServicePaths,
@@ -81,6 +82,7 @@ export async function requestService(
   anchors: readonly Certificate[],
 ): Promise<RequestedService> {
   const paths = servicePaths(enrolment.directory, service);
+  refuseLink(paths.directory);
   await ensureDirectory(enrolment.directory, 0o755);
   return withLock(
     paths.lock,

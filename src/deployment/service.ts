@@ -2,8 +2,9 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../config/service-file.ts';
-import type { MtlsctlError } from '../errors.ts';
+import { MtlsctlError } from '../errors.ts';
 import { inFile, isMtlsctlError, namingFile } from '../errors.ts';
+import { statPath } from '../file-operations.ts';
 import { readOptional, replaceFile } from '../files.ts';
 import { openingKey, publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
 import { lockDirectory } from '../lock-directory.ts';
@@ -109,6 +110,18 @@ async function isKeyOf(file: Uint8Array, certificate: Certificate): Promise<bool
     if (isMtlsctlError(error, 'passphrase-missing')) return true;
     throw namingFile('key.pem', error);
   }
+}
+
+/** Nothing is written into a directory that lies elsewhere: others may own it, and renewal would leave it alone. Throws `malformed`. */
+export function refuseLink(directory: string): void {
+  if (statPath(directory)?.isSymbolicLink() === true) throw linkedElsewhere(directory);
+}
+
+export function linkedElsewhere(directory: string): MtlsctlError {
+  return new MtlsctlError('malformed', `${directory} is a symbolic link, and not a directory of its own`, {
+    hints: [`ls -ld ${directory}`],
+    details: { path: directory },
+  });
 }
 
 /** Runs what opens the key of a service, in `path`, and tells a failure with the flag that every command takes for the keys of services. */

@@ -45,8 +45,20 @@ export async function enrollFleet(order: FleetOrder, done: (entry: ServiceEntry)
     await enrollInThreads(order, threads, done);
     return;
   }
-  const enroll = await fleetEnroller(order, order.issuer);
+  const enroll = await fleetEnroller(order, fleetDefaults(order));
   await forEachAtOnce(order.services, order.jobs, service => enroll([service], 1, done));
+}
+
+/** What concerns all services of a fleet. Plain data: it crosses threads. */
+export interface FleetDefaults {
+  /** The authority of those that name none. */
+  readonly issuer: string | undefined;
+  /** Whether some name their authority: that others name none is then no failure of the whole run. */
+  readonly isMixed: boolean;
+}
+
+export function fleetDefaults({ issuer, services }: FleetOrder): FleetDefaults {
+  return { issuer, isMixed: services.some(({ authority }) => authority !== undefined) };
 }
 
 /** Services handed out together, however many share a lock: others who want one of them wait no longer than these take. */
@@ -75,10 +87,10 @@ export type GroupEnroller = (
 ) => Promise<void>;
 
 /** The enrolment of one group after the other of a fleet, in this thread. */
-export async function fleetEnroller(order: EnrolmentOrder, issuer: string | undefined): Promise<GroupEnroller> {
+export async function fleetEnroller(order: EnrolmentOrder, defaults: FleetDefaults): Promise<GroupEnroller> {
   const wantedByName = new Map<string, FleetService>();
   const enrolment = await setUpEnrolment(order, name => ({
-    settings: wanted(wantedByName.get(name), issuer),
+    settings: wanted(wantedByName.get(name), defaults.issuer),
     isWhole: true,
   }));
   return async (services, atOnce, done) => {
@@ -86,15 +98,22 @@ export async function fleetEnroller(order: EnrolmentOrder, issuer: string | unde
     const names = services.map(({ name }) => name);
     await enrollTogether(enrolment, names, atOnce, (name, outcome) => {
       wantedByName.delete(name);
-      done(entryOf(order.directory, name, outcome));
+      done(entryOf(order.directory, name, outcome, defaults));
     });
   };
 }
 
-function entryOf(directory: string, name: string, outcome: PromiseSettledResult<EnrolledService>): ServiceEntry {
+function entryOf(
+  directory: string,
+  name: string,
+  outcome: PromiseSettledResult<EnrolledService>,
+  { isMixed }: FleetDefaults,
+): ServiceEntry {
   if (outcome.status === 'fulfilled') return enrolledEntry(directory, outcome.value);
   const error: unknown = outcome.reason;
-  if (!isMtlsctlError(error) || concernsWholeRun(error)) throw error;
+  if (!isMtlsctlError(error)) throw error;
+  const isOfOne = isMixed && error.code === 'ambiguous-authority';
+  if (concernsWholeRun(error) && !isOfOne) throw error;
   return failedEntry(name, error);
 }
 

@@ -1,8 +1,11 @@
 import { readConfig } from '../authority/configuration.ts';
 import { readPublishedCrls, readTrustAnchors } from '../authority/trust.ts';
+import type { ServiceFile } from '../config/service-file.ts';
 import type { Enrolment } from '../deployment/enroll.ts';
 import { type RevocationCheck, revocationCheck } from '../deployment/revocation.ts';
-import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
+import { canIssue } from '../deployment/revoked-authority.ts';
+import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import type { Issuers } from '../issuers/issuer.ts';
 import { localIssuers } from '../issuers/local.ts';
 import { type AskedSettings, mergeFlags, mergeSettings } from './settings.ts';
 
@@ -44,6 +47,7 @@ export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: str
     directory,
     random: count => order.random(count),
     passphrase: authority => order.caPassphrase(authority),
+    canIssue: chain => canIssue(chain, { revocation, trustAnchors, now: order.now() }),
     chooseAuthority: order.chooseAuthority,
   });
   return {
@@ -53,16 +57,35 @@ export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: str
     settings: async (service, stored) => {
       const { settings, isWhole } = asked(service);
       const merged = isWhole ? mergeSettings(undefined, settings) : mergeFlags(stored, settings);
+      const authority = merged.authority ?? stored?.authority ?? (await unnamedAuthority(issuers, stored));
       return {
         ...merged,
         profile: merged.profile ?? config.defaults.profile,
-        authority: merged.authority ?? stored?.authority ?? (await issuers.defaultAuthority()),
+        ...(authority !== undefined && { authority }),
       };
     },
-    issuers: settings => issuers.certificates(settings.authority ?? ''),
-    issue: ({ service, profile, subject, names, validity, settings }, publicKey, now) =>
-      issuers.issue(settings.authority ?? '', { service, profile, subject, names, validity, publicKey, now }),
+    issuers: async ({ authority }) => (authority === undefined ? [] : issuers.certificates(authority)),
+    issue: async ({ service, profile, subject, names, validity, settings }, publicKey, now) => {
+      if (settings.authority === undefined) throw noAuthorityHere(service, directory);
+      return issuers.issue(settings.authority, { service, profile, subject, names, validity, publicKey, now });
+    },
   };
+}
+
+/** Undefined for a service that is here where no authority is: its certificate came from elsewhere, and may be all that is asked for. */
+async function unnamedAuthority(issuers: Issuers, stored: ServiceFile | undefined): Promise<string | undefined> {
+  try {
+    return await issuers.defaultAuthority();
+  } catch (error) {
+    if (stored === undefined || !isMtlsctlError(error, 'authority-missing')) throw error;
+    return undefined;
+  }
+}
+
+export function noAuthorityHere(service: string, directory: string): MtlsctlError {
+  return new MtlsctlError('authority-missing', `no authority in ${directory} issues to services`, {
+    hints: [`ask for a certificate elsewhere: mtlsctl enroll ${service} --request`],
+  });
 }
 
 /** A damaged crl.pem lists nothing, and is no reason to leave services without certificates; those who verify refuse it. */

@@ -2,7 +2,7 @@ import type { FleetService } from '../config/fleet-file.ts';
 import type { Threads } from '../system.ts';
 import { serveWork, shareOut, type ThreadPort, type Worker } from '../thread-work.ts';
 import type { ServiceEntry } from './entry.ts';
-import { type FleetOrder, fleetEnroller, groupsByLock } from './fleet.ts';
+import { type FleetDefaults, fleetDefaults, type FleetOrder, fleetEnroller, groupsByLock } from './fleet.ts';
 import type { EnrolmentOrder } from './set-up.ts';
 
 /*
@@ -18,7 +18,7 @@ export interface EnrolmentThreadOrder {
   readonly force: boolean;
   readonly leafPassphrase: Uint8Array | undefined;
   readonly noLeafPassphrase: boolean;
-  readonly issuer: string | undefined;
+  readonly defaults: FleetDefaults;
 }
 
 /** While the files of one service are on their way to the disk, the thread makes the certificate of another. */
@@ -29,16 +29,17 @@ export async function enrollInThreads(
   threads: Threads,
   done: (entry: ServiceEntry) => void,
 ): Promise<void> {
-  const { directory, host, force, leafPassphrase, noLeafPassphrase = false, issuer, jobs } = fleet;
+  const { directory, host, force, leafPassphrase, noLeafPassphrase = false, jobs } = fleet;
+  const defaults = fleetDefaults(fleet);
   const key = { leafPassphrase, noLeafPassphrase };
-  const order: EnrolmentThreadOrder = { kind: 'enrolment', directory, host, force, ...key, issuer };
+  const order: EnrolmentThreadOrder = { kind: 'enrolment', directory, host, force, ...key, defaults };
   await shareOut({
     threads,
     count: jobs,
     order,
     portions: groupsByLock(fleet),
     done,
-    here: () => worker(fleet, issuer),
+    here: () => worker(fleet, defaults),
     answer: authority => fleet.caPassphrase(authority),
   });
 }
@@ -52,11 +53,11 @@ export function serveEnrolments(
   serveWork<FleetService, ServiceEntry>(port, async ask => {
     const caPassphrase = async (authority: string): Promise<Uint8Array> => (await ask(authority)) as Uint8Array;
     const given = { ...order, caPassphrase, now: () => world.now(), random: (count: number) => world.random(count) };
-    return worker(given, order.issuer);
+    return worker(given, order.defaults);
   });
 }
 
-async function worker(order: EnrolmentOrder, issuer: string | undefined): Promise<Worker<FleetService, ServiceEntry>> {
-  const enroll = await fleetEnroller(order, issuer);
+async function worker(order: EnrolmentOrder, defaults: FleetDefaults): Promise<Worker<FleetService, ServiceEntry>> {
+  const enroll = await fleetEnroller(order, defaults);
   return (services, done) => enroll(services, atOnceInThread, done);
 }

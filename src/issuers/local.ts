@@ -13,6 +13,8 @@ export interface LocalIssuersOptions {
   /** Asked at most once for each authority, and only when its encrypted key has to sign. */
   passphrase(authority: string): Promise<Uint8Array>;
   random(count: number): Uint8Array;
+  /** Whether anybody would accept what is issued by an authority, of which this is the certificate and those above it. */
+  canIssue(chain: readonly Certificate[]): boolean;
   /** Chooses where none is named and several could issue, which `ambiguity` says; without it that is thrown. */
   readonly chooseAuthority?: ((ambiguity: MtlsctlError) => Promise<string>) | undefined;
 }
@@ -31,7 +33,9 @@ export function localIssuers(options: LocalIssuersOptions): Issuers {
   });
   const opened = perName<OpenAuthority>(name => openAuthority(directory, name, () => options.passphrase(name)));
   return {
-    defaultAuthority: once(async () => (await config()).defaults.issuer ?? (await unnamedAuthority(options))),
+    defaultAuthority: once(
+      async () => (await config()).defaults.issuer ?? (await unnamedAuthority(options, await anchors())),
+    ),
     certificates: views,
     async issue(authority, order) {
       const crlUrls = (await config()).authorities[authority]?.crlUrls;
@@ -40,9 +44,10 @@ export function localIssuers(options: LocalIssuersOptions): Issuers {
   };
 }
 
-async function unnamedAuthority({ directory, chooseAuthority }: LocalIssuersOptions): Promise<string> {
+async function unnamedAuthority(options: LocalIssuersOptions, anchors: readonly Certificate[]): Promise<string> {
+  const { directory, chooseAuthority } = options;
   try {
-    return (await onlyIssuingAuthority(directory)).name;
+    return (await onlyIssuingAuthority(directory, each => options.canIssue(issuersOf(each, anchors)))).name;
   } catch (error) {
     if (chooseAuthority === undefined || !isMtlsctlError(error, 'ambiguous-authority')) throw error;
     return chooseAuthority(error);

@@ -5,7 +5,7 @@ import type { Journal } from '../deployment/journal.ts';
 import { type Renewal, type RenewedService, renewService } from '../deployment/renew.ts';
 import { type RolledBackService, rollBackService } from '../deployment/rollback.ts';
 import { serviceDirectories } from '../deployment/services.ts';
-import { servicePaths } from '../deployment/service.ts';
+import { linkedElsewhere, servicePaths } from '../deployment/service.ts';
 import { explainClock } from '../deployment/clock.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { serialHex } from '../x509/certificate.ts';
@@ -151,13 +151,8 @@ function refuseUnknown({ directory, services }: RenewalOrder, present: ReadonlyS
   });
 }
 
-/** Renewal writes into the directory of a service, and never into one that lies elsewhere. */
 function foreign({ directory }: RenewalOrder, service: string): RenewedService & { isDue?: boolean } {
-  const path = join(directory, service);
-  const error = new MtlsctlError('malformed', `${path} is a symbolic link, and not a directory of its own`, {
-    hints: [`ls -ld ${path}`],
-    details: { path },
-  });
+  const error = linkedElsewhere(join(directory, service));
   return { service, status: 'failed', reasons: [], warnings: [], error };
 }
 

@@ -6,8 +6,10 @@ import type { ServiceFile } from '../config/service-file.ts';
 import { type Evidence, judgeClock } from '../deployment/clock.ts';
 import { readService } from '../deployment/generation.ts';
 import type { Renewal } from '../deployment/renew.ts';
+import { canIssue } from '../deployment/revoked-authority.ts';
 import { revocationCheck } from '../deployment/revocation.ts';
-import { isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { noAuthorityHere } from '../enrolment/set-up.ts';
+import { isMtlsctlError } from '../errors.ts';
 import { localIssuers } from '../issuers/local.ts';
 import type { Issuers } from '../issuers/issuer.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
@@ -29,14 +31,16 @@ export async function setUpRenewal(
   const trustAnchors = await readTrustAnchors(directory);
   const config = await readConfig(directory);
   const { crls, warnings } = await publishedCrls(directory);
+  const revocation = revocationCheck(crls);
   const issuers = localIssuers({
     directory,
     random: count => order.random(count),
     passphrase: authority => order.caPassphrase(authority),
+    canIssue: chain => canIssue(chain, { revocation, trustAnchors, now: order.now() }),
   });
   const renewal: Renewal = {
     ...{ directory, host, config, trustAnchors, force, reuseKey, hook, isPatient, env, lockPatience },
-    revocation: revocationCheck(crls),
+    revocation,
     passphrase: await order.leafPassphrase(),
     clock: judgeClock(await clockEvidence(directory, services, { crls, remembered }), order.now()),
     now: () => order.now(),
@@ -44,17 +48,11 @@ export async function setUpRenewal(
     settings: async (_service, stored) => ({ ...stored, ...(await decided(issuers, stored, config.defaults.profile)) }),
     issuers: settings => knownIssuers(issuers, settings.authority),
     issue: ({ service, profile, subject, names, validity, settings }, publicKey, now) => {
-      if (settings.authority === undefined) throw noAuthority(service, directory);
+      if (settings.authority === undefined) throw noAuthorityHere(service, directory);
       return issuers.issue(settings.authority, { service, profile, subject, names, validity, publicKey, now });
     },
   };
   return { renewal, warnings };
-}
-
-function noAuthority(service: string, directory: string): MtlsctlError {
-  return new MtlsctlError('authority-missing', `no authority in ${directory} issues to services`, {
-    hints: [`ask for a certificate elsewhere: mtlsctl enroll ${service} --request`],
-  });
 }
 
 async function publishedCrls(directory: string): Promise<{ crls: readonly Crl[]; warnings: readonly string[] }> {

@@ -128,29 +128,47 @@ describe('the key of an authority', () => {
 describe('onlyIssuingAuthority', () => {
   beforeEach(() => makeAuthorities(directory()));
 
+  const all = (): boolean => true;
+  const noneOf =
+    (...names: readonly string[]) =>
+    ({ name }: { readonly name: string }): boolean =>
+      !names.includes(name);
+
   it('is the one besides the root whose key is here', async () => {
-    expect((await onlyIssuingAuthority(directory())).name).toBe('site-a');
+    expect((await onlyIssuingAuthority(directory(), all)).name).toBe('site-a');
   });
 
   it('is none where the key is elsewhere, and where there is only a root', async () => {
     renameSync(pathsOf(directory(), 'site-a').key, join(temporary(), 'key.pem'));
-    await expect(onlyIssuingAuthority(directory())).rejects.toMatchObject({ code: 'authority-missing' });
+    await expect(onlyIssuingAuthority(directory(), all)).rejects.toMatchObject({ code: 'authority-missing' });
     rmSync(pathsOf(directory(), 'site-a').directory, { recursive: true });
-    await expect(onlyIssuingAuthority(directory())).rejects.toMatchObject({ code: 'authority-missing' });
+    await expect(onlyIssuingAuthority(directory(), all)).rejects.toMatchObject({ code: 'authority-missing' });
   });
 
   it('has to be named where there are two', async () => {
     await makeIntermediate(directory(), { name: 'site-b' });
-    await expect(onlyIssuingAuthority(directory())).rejects.toMatchObject({
+    await expect(onlyIssuingAuthority(directory(), all)).rejects.toMatchObject({
       code: 'ambiguous-authority',
       details: { authorities: ['site-a', 'site-b'] },
       hints: ['add --issuer site-a', 'add --issuer site-b'],
     });
   });
 
+  it('is the one of several that can issue, and has to be named where none can', async () => {
+    await makeIntermediate(directory(), { name: 'site-b' });
+    expect((await onlyIssuingAuthority(directory(), noneOf('site-a'))).name).toBe('site-b');
+    await expect(onlyIssuingAuthority(directory(), noneOf('site-a', 'site-b'))).rejects.toMatchObject({
+      code: 'ambiguous-authority',
+    });
+  });
+
+  it('is the only one also where it can no more: why is told where it signs', async () => {
+    expect((await onlyIssuingAuthority(directory(), noneOf('site-a'))).name).toBe('site-a');
+  });
+
   it('is not one that waits for its certificate', async () => {
     await requestIntermediate(await intermediateOrder(directory(), { name: 'site-b' }), undefined);
-    expect((await onlyIssuingAuthority(directory())).name).toBe('site-a');
+    expect((await onlyIssuingAuthority(directory(), all)).name).toBe('site-a');
   });
 });
 

@@ -29,7 +29,12 @@ const passphrase = new TextEncoder().encode('correct horse');
 beforeEach(() => makeRoot(directory()));
 
 const issuers = (ask: (authority: string) => Promise<Uint8Array> = noPassphrase): Issuers =>
-  localIssuers({ directory: directory(), passphrase: ask, random: randomness(String(Math.random())) });
+  localIssuers({
+    directory: directory(),
+    passphrase: ask,
+    random: randomness(String(Math.random())),
+    canIssue: () => true,
+  });
 
 async function order(service = 'user-svc'): Promise<LeafOrder> {
   const profile = loadProfile('service', config);
