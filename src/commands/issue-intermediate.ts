@@ -22,11 +22,14 @@ import {
   signRequest,
 } from '../authority/intermediate-request.ts';
 import { loadAuthority } from '../authority/authority.ts';
+import { otherTrustDomain } from '../authority/trust-domain.ts';
 import { type AskedEncryption, refuseOtherEncryption } from '../authority/key-as-asked.ts';
 import { openAuthority } from '../authority/open-issuer.ts';
 import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
 import { readGiven } from '../files.ts';
 import { keyTypeNames, parseKeyType } from '../keys/key-types.ts';
+import { formatName } from '../x509/name.ts';
+import type { Request } from '../x509/request.ts';
 import {
   parseAuthorityName,
   parseCount,
@@ -189,6 +192,7 @@ async function sign(context: CommandContext, order: IntermediateOrder, options: 
   if (existing !== undefined) return report(order, { status: 'unchanged', certificate: existing, warnings: [], out });
   await refuseRevokedIssuer(order.directory, order.issuer);
   await refuseOutlivingIssuer(order);
+  warnOfRequester(context, order, asked);
   const summary = requestSummary(asked, grantedLines(order, issuerCertificate));
   await confirmOrDecline(context, summary, `sign this request as the intermediate CA '${order.name}'?`);
   const issuer = await openAuthority(order.directory, order.issuer, () => caPassphrase(context, order.issuer, options));
@@ -210,7 +214,25 @@ async function install(context: CommandContext, order: IntermediateOrder, option
     },
     () => caPassphrase(context, order.name, options),
   );
+  const { subject } = installed.certificate;
+  const theirs = otherTrustDomain(subject, order.config);
+  if (theirs !== undefined) {
+    const own = order.config.trustDomain;
+    context.warn(
+      `${formatName(subject)} is of the trust domain ${theirs}, but services here are named for ${own}: write 'trustDomain: ${theirs}' into ${order.config.source} before they are enrolled`,
+    );
+  }
   return report(order, { ...installed, warnings: [] });
+}
+
+/** The CA is named as this PKI has it; the services below it are named as the configuration has it where the request comes from. */
+function warnOfRequester(context: CommandContext, { config }: IntermediateOrder, { subject }: Request): void {
+  const theirs = otherTrustDomain(subject, config);
+  if (theirs === undefined) return;
+  const own = config.trustDomain;
+  context.warn(
+    `the request is of the trust domain ${theirs}, and this PKI's is ${own}: where it comes from, write 'trustDomain: ${own}' into mtlsctl.yaml before services are enrolled`,
+  );
 }
 
 function passphraseForKey(
