@@ -179,7 +179,7 @@ function usageError(error: CommanderError, args: readonly string[]): MtlsctlErro
 }
 
 function helpHint(args: readonly string[]): string {
-  const named = args.find(arg => arg in commands);
+  const named = args.find(arg => Object.hasOwn(commands, arg));
   return `run '${named === undefined ? 'mtlsctl' : `mtlsctl ${named}`} --help'`;
 }
 

@@ -43,6 +43,16 @@ export function parseDuration(text: string, option = 'a duration', allow: { read
   return total;
 }
 
+/** Node's timers take no more milliseconds than 31 bits hold, and fire at once for more: whole days below that. */
+const longestTimeout = 24 * unitLengths.d;
+
+/** How long something may take, in milliseconds. */
+export function parseTimeout(text: string, option = 'a timeout'): number {
+  const timeout = parseDuration(text, option);
+  if (timeout <= longestTimeout) return timeout;
+  throw badValue(text, option, `it is longer than ${formatDuration(longestTimeout)}`);
+}
+
 /** The shortest text that parseDuration reads back as `ms`, whole seconds; weeks are written as days (`90d`, not `12w6d`). */
 export function formatDuration(ms: number): string {
   let rest = Math.floor(Math.abs(ms) / second) * second;
@@ -56,6 +66,9 @@ export function formatDuration(ms: number): string {
 }
 
 const instantForm = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+
+const firstInstant = Date.parse('0000-01-01T00:00:00Z');
+const lastInstant = Date.parse('9999-12-31T23:59:59Z');
 
 /** RFC 3339, 5.6, in milliseconds since the epoch, cut to whole seconds. An offset from UTC is taken into account. */
 export function parseInstant(text: string, option = 'an instant'): number {
@@ -74,11 +87,14 @@ export function parseInstant(text: string, option = 'an instant'): number {
   date.setUTCFullYear(year, month - 1, day);
   date.setUTCHours(hour, minute, seconds);
   const offset = (Number(match[8] ?? 0) * 60 + Number(match[9] ?? 0)) * unitLengths.m * (match[7] === '-' ? -1 : 1);
+  const instant = date.getTime() - offset;
   const exists = date.toISOString().slice(0, 19) === text.slice(0, 19).toUpperCase();
   if (!exists || Number(match[8] ?? 0) > 23 || Number(match[9] ?? 0) > 59) {
     throw badValue(text, option, 'there is no such date or time of day');
   }
-  return date.getTime() - offset;
+  if (instant < firstInstant || instant > lastInstant)
+    throw badValue(text, option, 'it is not in the years 0000 to 9999 of UTC');
+  return instant;
 }
 
 /** `2026-11-22T14:05:01Z`; parts of a second are dropped. */
@@ -291,7 +307,8 @@ const keyModes: Readonly<Record<string, number>> = { '0400': 0o400, '0440': 0o44
 export const keyModeNames = Object.keys(keyModes);
 
 export function parseKeyMode(text: string, option = '--key-mode'): number {
-  const mode = keyModes[text.replace(/^(0o|0)?(?=[0-7]{3}$)/, '0')];
+  const digits = text.replace(/^(0o|0)?(?=[0-7]{3}$)/, '0');
+  const mode = Object.hasOwn(keyModes, digits) ? keyModes[digits] : undefined;
   if (mode !== undefined) return mode;
   throw badValue(text, option, 'the file with a key may be 0400, 0440, 0600 or 0640: nobody else may read it', [
     'to let a service read it, give it a group and the mode 0640',

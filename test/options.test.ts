@@ -76,7 +76,22 @@ describe('parseDuration', () => {
   });
 });
 
+describe('parseTimeout', () => {
+  it("takes what Node's timers take: more would fire at once", () => {
+    expect(options.parseTimeout('24d')).toBe(24 * 86_400_000);
+    expect(options.parseTimeout('24d')).toBeLessThan(2 ** 31);
+    expect(failureOf(() => options.parseTimeout('25d', 'hookTimeout'))).toContain('longer than 24d');
+  });
+});
+
 describe('parseInstant', () => {
+  it.each(['9999-12-31T23:59:59-01:00', '0000-01-01T00:00:00+00:01'])(
+    'refuses %s, which no year of four digits holds',
+    text => {
+      expect(failureOf(() => options.parseInstant(text, '--at'))).toContain('9999');
+    },
+  );
+
   it.each([
     ['2026-11-22T14:05:01Z', Date.UTC(2026, 10, 22, 14, 5, 1)],
     ['2026-11-22t14:05:01z', Date.UTC(2026, 10, 22, 14, 5, 1)],
@@ -327,6 +342,12 @@ describe('name constraints', () => {
 
   it.each(['spiffe://a', 'a/b', ''])('refuses the URI constraint %j', text => {
     expect(failureOf(() => options.parseUriConstraint(text))).toContain('--permit-uri');
+  });
+});
+
+describe('parseKeyMode', () => {
+  it.each(['constructor', 'toString', '__proto__', '0644', ''])('refuses %j', text => {
+    expect(failureOf(() => options.parseKeyMode(text))).toContain('0640');
   });
 });
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Config, type ConfigSettings, encodeConfig, loadConfig } from '../config.ts';
+import { utf8Text } from '../config/yaml.ts';
 import { readOptional, replaceFile } from '../files.ts';
 
 export function configPath(directory: string): string {
@@ -10,7 +11,7 @@ export function configPath(directory: string): string {
 export async function readConfig(directory: string): Promise<Config> {
   const path = configPath(directory);
   const file = await readOptional(path, 1 << 20);
-  return loadConfig(file === undefined ? undefined : new TextDecoder().decode(file), path);
+  return loadConfig(file === undefined ? undefined : utf8Text(file, path), path);
 }
 
 /** The first command on a new machine decides what mtlsctl.yaml says; one that is there stays. Callers hold the lock of the PKI directory. */

@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
-import { perform } from '../file-operations.ts';
+import { listNames, perform } from '../file-operations.ts';
 import { readBounded, readGiven, readOptional } from '../files.ts';
 import { withLock } from '../lock.ts';
 import { lockDirectory } from '../lock-directory.ts';
@@ -13,6 +12,7 @@ import { type Crl, readCrls } from '../x509/crl.ts';
 import { crlNumber, deltaCrlIndicator } from '../x509/extensions.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
+import { keyState } from './authority.ts';
 import { putInPlace, withCrlLock } from './crl.ts';
 import { isNamed, keepCrlIssuers, type KnownIssuer, knownIssuers, signerOf } from './known-issuers.ts';
 import { isSignedBy, mergePublishedCrl, readable } from './published-crls.ts';
@@ -75,7 +75,7 @@ const maximumFiles = 1000;
 async function readFiles({ path }: ImportOrder): Promise<readonly CrlFile[]> {
   const stat = perform('stat', path, () => statSync(path, { throwIfNoEntry: false }));
   if (stat?.isDirectory() !== true) return [crlFile(path, await readGiven(path, crlLimit))];
-  const names = (await readdir(path)).filter(name => /\.(?:pem|crl|der)$/.test(name)).sort();
+  const names = (listNames(path) ?? []).filter(name => /\.(?:pem|crl|der)$/.test(name)).sort();
   if (names.length === 0) {
     throw new MtlsctlError('not-found', `there is no CRL in ${path}: no file ends in .pem, .crl or .der`, {
       hints: [`ls -l ${path}`],
@@ -168,7 +168,8 @@ async function refuseRollback(directory: string, { crl, file, issuer }: Candidat
     if (number === other && !sameOctets(present.der, crl.der))
       throw refused(file, crl, `it is another one than that of the same number ${number} in force`);
   }
-  if (issuer.authority === undefined) return;
+  // Where the key is elsewhere others sign, and tell their own ledger.
+  if (issuer.authority === undefined || (await keyState(issuer.authority.paths)) === 'absent') return;
   const revocations = await readRevocations(issuer.authority.paths.ledger);
   const current = currentPublication(revocations, now);
   if (current !== undefined && number < BigInt(current.number))

@@ -1,4 +1,5 @@
 import { type FleetService, parseFleetFile } from '../config/fleet-file.ts';
+import { utf8Text } from '../config/yaml.ts';
 import { enrollSchema, type ServiceEntry } from '../enrolment/entry.ts';
 import { enrollFleet } from '../enrolment/fleet.ts';
 import { readGiven } from '../files.ts';
@@ -37,8 +38,9 @@ export async function enrollFromFile(context: CommandContext, options: OptionVal
 }
 
 async function readFleet(context: CommandContext, path: string): Promise<readonly FleetService[]> {
+  const source = path === '-' ? 'standard input' : path;
   const content = path === '-' ? await context.readStdin(fleetLimit) : await readGiven(path, fleetLimit);
-  return parseFleetFile(new TextDecoder().decode(content), path === '-' ? 'standard input' : path);
+  return parseFleetFile(utf8Text(content, source), source);
 }
 
 function inFileOrder(services: readonly FleetService[], entries: readonly ServiceEntry[]): readonly ServiceEntry[] {

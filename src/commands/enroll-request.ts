@@ -17,7 +17,9 @@ import { checkReplaceable, readGiven, readOptional, replaceFile } from '../files
 import { formatDuration } from '../options.ts';
 import { keyTypeOf } from '../keys/key-types.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import { issuerSignature } from '../x509/issuer-signature.ts';
 import { formatName } from '../x509/name.ts';
+import { readPem } from '../x509/pem.ts';
 import { sameOctets } from '../der/octets.ts';
 import type { Request } from '../x509/request.ts';
 import { chooseAuthority } from './ask.ts';
@@ -115,13 +117,13 @@ export async function signServiceRequest(
   const settings = { ...asked, authority, keyType: keyTypeOf(request.subjectPublicKeyInfo) ?? 'ec-p256' } as const;
   const plan = planService(service, settings, config, await issuers.certificates(authority));
   const now = context.system.now();
-  const existing = await existingAnswer(plan, request, out, now, options['force'] === true);
+  const [issuer] = await issuers.certificates(authority);
+  const existing = await existingAnswer({ plan, request, issuer }, out, now, options['force'] === true);
   if (existing !== undefined) return signedOutcome(context, 'unchanged', existing, plan, out);
   await refuseRevokedIssuer(context.directory, authority);
   // An authority that signs for a file that can't be written has signed for nothing.
   checkReplaceable(out);
   const as = [plan.wanted.subject, ...plan.wanted.names].join(', ');
-  const [issuer] = await issuers.certificates(authority);
   const by = issuer === undefined ? authority : formatName(issuer.subject);
   await confirmOrDecline(
     context,
@@ -140,8 +142,7 @@ export async function signServiceRequest(
 
 /** What `out` holds already, if it answers this request as it is asked now. Throws `already-exists` where it holds something else. */
 async function existingAnswer(
-  plan: ServicePlan,
-  request: Request,
+  { plan, request, issuer }: { plan: ServicePlan; request: Request; issuer: Certificate | undefined },
   out: string,
   now: number,
   force: boolean,
@@ -149,9 +150,14 @@ async function existingAnswer(
   const file = await readOptional(out);
   if (file === undefined || force) return undefined;
   const [certificate] = inFile(out, () =>
-    Buffer.from(file).includes('BEGIN CERTIFICATE') ? readCertificates(file) : [],
+    readPem(file).some(({ label }) => label === 'CERTIFICATE') ? readCertificates(file) : [],
   );
-  if (certificate !== undefined && sameOctets(certificate.subjectPublicKeyInfo.der, request.subjectPublicKeyInfo.der)) {
+  if (
+    certificate !== undefined &&
+    sameOctets(certificate.subjectPublicKeyInfo.der, request.subjectPublicKeyInfo.der) &&
+    issuer !== undefined &&
+    issuerSignature(certificate, issuer.subjectPublicKeyInfo) === 'valid'
+  ) {
     const installed = { state: 'readable', certificate, chain: [], anchors: [], keyMatches: true } as const;
     if (decide(installed, plan.wanted, plan.keyType, now).length === 0) return certificate;
   }

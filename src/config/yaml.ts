@@ -62,6 +62,16 @@ export function parseWholeYaml(text: string, source: string): YamlValue {
   return convert(document.contents, source, at);
 }
 
+/** The text of a file. Throws `config-invalid` where it is not UTF-8: a hook with another letter in it is another hook. */
+export function utf8Text(file: Uint8Array, source: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(file);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw invalid(source, 1, 'it is not UTF-8', { hints: [`iconv -f utf-8 -t utf-8 ${source} >/dev/null`] });
+  }
+}
+
 /** The error of everything that is wrong in a configuration file. */
 export function invalid(
   source: string,

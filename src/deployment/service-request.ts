@@ -25,7 +25,7 @@ import { withLock } from '../lock.ts';
 import { formatInstant } from '../options.ts';
 import { allOrNothing, stageDirectory, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
-import { formatName } from '../x509/name.ts';
+import { namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
@@ -290,7 +290,7 @@ async function removeAnswered(paths: ServicePaths, certificate: Certificate): Pr
 
 /** `cert.pem` holds no root. */
 function withoutRoots(chain: readonly Certificate[]): readonly Certificate[] {
-  return chain.filter((each, index) => index === 0 || formatName(each.subject) !== formatName(each.issuer));
+  return chain.filter((each, index) => index === 0 || !namesMatch(each.subject, each.issuer));
 }
 
 /** The key that waits, if it is the answer to its request that came. */

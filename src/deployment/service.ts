@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { utf8Text } from '../config/yaml.ts';
 import { encodeServiceFile, parseServiceFile, type ServiceFile } from '../config/service-file.ts';
 import { MtlsctlError } from '../errors.ts';
 import { inFile, isMtlsctlError, namingFile } from '../errors.ts';
@@ -54,7 +55,7 @@ function stripeOf(service: string): string {
 /** What service.yaml says; undefined where there is none. Throws `config-invalid`, `unreadable`. */
 export async function readServiceSettings(paths: ServicePaths): Promise<ServiceFile | undefined> {
   const file = await readOptional(paths.settings);
-  return file === undefined ? undefined : parseServiceFile(new TextDecoder().decode(file), paths.settings);
+  return file === undefined ? undefined : parseServiceFile(utf8Text(file, paths.settings), paths.settings);
 }
 
 export async function writeServiceSettings(paths: ServicePaths, settings: ServiceFile): Promise<void> {

@@ -1,8 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { authoritiesDirectory, authorityNames, authorityPaths } from '../authority/authority.ts';
 import { readOptionalTrustAnchors, readPublishedCrls, trustAnchorsPath } from '../authority/trust.ts';
-import { inFile, isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
+import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { refuseLink } from '../deployment/service.ts';
+import { serviceDirectories } from '../deployment/services.ts';
 import { statPath } from '../file-operations.ts';
 import { readBounded, readGiven } from '../files.ts';
 import { publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
@@ -87,6 +88,7 @@ export async function readCertificateFile(path: string, read = readGiven): Promi
 
 /** A service of the PKI directory, or else a file. The leaf comes first in it, what follows may serve as intermediates. */
 export async function readTarget(directory: string, name: string): Promise<Target> {
+  if (isServiceName(name)) refuseLink(join(directory, name));
   if (isService(directory, name)) {
     const path = join(directory, name, 'cert.pem');
     const certificates = await hinted("run 'mtlsctl status' to see how it is", () =>
@@ -114,26 +116,11 @@ function target(name: string, certificates: readonly Certificate[]): Target {
   return { name, leaf, untrusted, key: undefined };
 }
 
-/** All services of a PKI directory, sorted. Throws `not-found`, `unreadable`. */
-export async function serviceNames(directory: string): Promise<readonly string[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    return entries
-      .filter(entry => entry.isDirectory() && isServiceName(entry.name))
-      .map(entry => entry.name)
-      .sort();
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    throw new MtlsctlError(
-      code === 'ENOENT' ? 'not-found' : 'unreadable',
-      `cannot list the PKI directory ${directory} (${code})`,
-      {
-        hints: ['name the PKI directory with --dir <path>'],
-        cause: error,
-      },
-    );
-  }
+/** All services of a PKI directory, sorted; a link too, of which readTarget() says what is wrong. Throws `not-found`, `unreadable`. */
+export function serviceNames(directory: string): Promise<readonly string[]> {
+  return hinted('name the PKI directory with --dir <path>', () =>
+    Promise.resolve(serviceDirectories(directory).map(({ name }) => name)),
+  );
 }
 
 /** Whether a target is named as a service of the PKI directory. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeYaml, type Plain } from '../../src/config/emit.ts';
-import { parseYaml, type YamlValue } from '../../src/config/yaml.ts';
+import { parseYaml, utf8Text, type YamlValue } from '../../src/config/yaml.ts';
 import { isMtlsctlError } from '../../src/errors.ts';
 import { configFailure } from './failure.ts';
 
@@ -101,6 +101,13 @@ describe('parseYaml', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('utf8Text', () => {
+  it('refuses what is not UTF-8, and puts no other letter in its place', () => {
+    expect(utf8Text(Buffer.from('hook: grüße'), 'service.yaml')).toBe('hook: grüße');
+    expect(() => utf8Text(Buffer.from('hook: gr\xfc\xdfe', 'latin1'), 'service.yaml')).toThrow('it is not UTF-8');
   });
 });
 
