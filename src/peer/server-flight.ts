@@ -64,6 +64,9 @@ function* recordsOf(bytes: Buffer): Generator<TlsRecord> {
   }
 }
 
+/** Octets of type and length (RFC 8446, 4). */
+const messageHeader = 4;
+
 /** Goes through a flight record by record: messages span records, and one record holds several. */
 class FlightReader implements ServerFlight {
   certificates: readonly Uint8Array[] = [];
@@ -73,7 +76,10 @@ class FlightReader implements ServerFlight {
   #version = 0;
   #suite: Suite | undefined;
   #open: ((record: TlsRecord) => Buffer | undefined) | undefined;
-  #pending: Buffer = Buffer.alloc(0);
+  /** What has come of a message, put together when all of it is here: a server may send it octet by octet. */
+  #parts: Buffer[] = [];
+  #length = 0;
+  #needed = messageHeader;
 
   constructor(secret: Uint8Array | undefined) {
     this.#secret = secret;
@@ -113,15 +119,20 @@ class FlightReader implements ServerFlight {
   }
 
   #takeHandshake(payload: Buffer): boolean {
-    this.#pending = Buffer.concat([this.#pending, payload]);
-    while (this.#pending.length >= 4) {
-      const end = 4 + this.#pending.readUIntBE(1, 3);
-      if (end > this.#pending.length) return true;
-      const type = this.#pending.readUInt8(0);
+    this.#parts.push(payload);
+    this.#length += payload.length;
+    if (this.#length < this.#needed) return true;
+    let pending = Buffer.concat(this.#parts);
+    for (this.#needed = messageHeader; pending.length >= this.#needed; this.#needed = messageHeader) {
+      this.#needed = messageHeader + pending.readUIntBE(1, 3);
+      if (pending.length < this.#needed) break;
+      const type = pending.readUInt8(0);
       if (type === MessageType.finished) return false;
-      this.#takeMessage(type, this.#pending.subarray(4, end));
-      this.#pending = this.#pending.subarray(end);
+      this.#takeMessage(type, pending.subarray(messageHeader, this.#needed));
+      pending = pending.subarray(this.#needed);
     }
+    this.#parts = [pending];
+    this.#length = pending.length;
     return true;
   }
 
