@@ -182,7 +182,7 @@ async function checkOthers(
   const isOwn = (subject: Certificate['subject']): boolean =>
     authorities.some(({ certificate }) => namesMatch(certificate.subject, subject));
   const anchors = (await readOptionalTrustAnchors(directory)).map(({ subject }) => nameKey(subject));
-  const missing = withoutCrl(known, published.crls).filter(({ subject }) => !isOwn(subject));
+  const missing = withoutCrl(known, published.crls);
   return [
     ...published.crls
       .filter(({ issuer }) => !isOwn(issuer))

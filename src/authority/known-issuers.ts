@@ -33,7 +33,16 @@ export async function knownIssuers(
   others: readonly Certificate[] = [],
 ): Promise<readonly KnownIssuer[]> {
   const anchors = await readOptionalTrustAnchors(directory);
-  const authorities = await installedAuthorities(directory);
+  return knownAmong(directory, { anchors, authorities: await installedAuthorities(directory) }, now, others);
+}
+
+/** As knownIssuers(), for a caller that has read trust anchors and authorities. */
+export async function knownAmong(
+  directory: string,
+  { anchors, authorities }: { readonly anchors: readonly Certificate[]; readonly authorities: readonly Authority[] },
+  now: number,
+  others: readonly Certificate[] = [],
+): Promise<readonly KnownIssuer[]> {
   const above = authorities.flatMap(({ chain }) => chain);
   const foreign = [...above, ...(await readCrlIssuers(directory)), ...others];
   const chained = foreign.filter(certificate => isChained(certificate, anchors, foreign, now));
@@ -75,10 +84,10 @@ export async function keepCrlIssuers(directory: string, certificates: readonly C
  * authorities here, and those whose CRL was imported once.
  */
 export function withoutCrl(known: readonly KnownIssuer[], crls: readonly Crl[]): readonly Certificate[] {
-  const isPresent = new Set(crls.map(({ issuer }) => nameKey(issuer)));
+  const own = known.filter(({ authority }) => authority !== undefined).map(({ certificate }) => certificate.subject);
+  const isLeftOut = new Set([...crls.map(({ issuer }) => issuer), ...own].map(nameKey));
   const missing = known.filter(
-    ({ authority, certificate }) =>
-      authority === undefined && maySignCrls(certificate) && !isPresent.has(nameKey(certificate.subject)),
+    ({ certificate }) => maySignCrls(certificate) && !isLeftOut.has(nameKey(certificate.subject)),
   );
   return missing.map(({ certificate }) => certificate);
 }

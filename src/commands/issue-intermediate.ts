@@ -21,6 +21,8 @@ import {
   requestIntermediate,
   signRequest,
 } from '../authority/intermediate-request.ts';
+import { withoutCrl } from '../authority/known-issuers.ts';
+import { readPublishedCrls } from '../authority/trust.ts';
 import { loadAuthority } from '../authority/authority.ts';
 import { otherTrustDomain } from '../authority/trust-domain.ts';
 import { type AskedEncryption, refuseOtherEncryption } from '../authority/key-as-asked.ts';
@@ -28,7 +30,6 @@ import { openAuthority } from '../authority/open-issuer.ts';
 import { refuseRevokedIssuer } from '../enrolment/revoked-issuer.ts';
 import { readGiven } from '../files.ts';
 import { keyTypeNames, parseKeyType } from '../keys/key-types.ts';
-import { formatName } from '../x509/name.ts';
 import type { Request } from '../x509/request.ts';
 import {
   parseAuthorityName,
@@ -38,6 +39,9 @@ import {
   parseHttpUrl,
   parseTrustDomain,
 } from '../options.ts';
+import { printable } from '../printable.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { formatName } from '../x509/name.ts';
 import { askFor, missingOperand } from './ask.ts';
 import { choice } from './choice.ts';
 import { type CommandContext, type CommandDefinition, gather, type OptionValues, type Outcome } from './command.ts';
@@ -222,7 +226,18 @@ async function install(context: CommandContext, order: IntermediateOrder, option
       `${formatName(subject)} is of the trust domain ${theirs}, but services here are named for ${own}: write 'trustDomain: ${theirs}' into ${order.config.source} before they are enrolled`,
     );
   }
-  return report(order, { ...installed, warnings: [] });
+  const warnings = await withoutRootCrl(order, installed.root);
+  for (const warning of warnings) context.warn(warning);
+  return report(order, { ...installed, warnings });
+}
+
+/** Without it a relying party that asks for CRLs, as `verify-chain` does, knows nothing of the intermediate. */
+async function withoutRootCrl({ directory }: IntermediateOrder, root: Certificate): Promise<readonly string[]> {
+  const missing = withoutCrl([{ certificate: root, authority: undefined }], await readPublishedCrls(directory));
+  return missing.map(
+    ({ subject }) =>
+      `crl.pem has no CRL of the root ${printable(formatName(subject))}, and chains are refused until it has: bring the root's CRL along and run 'mtlsctl crl --import <file>'`,
+  );
 }
 
 /** The CA is named as this PKI has it; the services below it are named as the configuration has it where the request comes from. */

@@ -1,6 +1,8 @@
 import type { Authority } from '../authority/authority.ts';
+import { type KnownIssuer, withoutCrl } from '../authority/known-issuers.ts';
 import { sameOctets } from '../der/octets.ts';
 import { formatInstant } from '../options.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
 import { authorityKeyIdentifier, crlNumber, deltaCrlIndicator, subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
@@ -26,17 +28,29 @@ export interface CrlRow {
   readonly problems: readonly Problem[];
 }
 
-/** A row for each CRL, and one for each authority here that has none. */
-export function crlRows(crls: readonly Crl[], authorities: readonly Authority[], now: number): readonly CrlRow[] {
-  const found = crls.map(crl => crlRow(crl, authorities, now));
-  const missing = authorities.filter(({ name }) => !found.some(row => row.authority === name && !row.isDelta));
-  return [...found, ...missing.map(missingRow)];
+/** Whose CRLs are to be there. */
+export interface CrlIssuers {
+  /** Those here. */
+  readonly authorities: readonly Authority[];
+  /** All whose CRLs count here. */
+  readonly issuers: readonly KnownIssuer[];
 }
 
-function missingRow({ name, certificate }: Authority): CrlRow {
-  const problems = [problem('critical', 'crl.pem has no CRL of it', `mtlsctl crl ${name}`)];
+/** A row for each CRL, and one for each authority here, and each elsewhere whose CRL is wanted, that has none. */
+export function crlRows(crls: readonly Crl[], { authorities, issuers }: CrlIssuers, now: number): readonly CrlRow[] {
+  const found = crls.map(crl => crlRow(crl, authorities, now));
+  const missing = authorities.filter(({ name }) => !found.some(row => row.authority === name && !row.isDelta));
+  return [
+    ...found,
+    ...missing.map(({ name, certificate }) => missingRow(name, certificate)),
+    ...withoutCrl(issuers, crls).map(certificate => missingRow(undefined, certificate)),
+  ];
+}
+
+function missingRow(authority: string | undefined, { subject }: Certificate): CrlRow {
+  const problems = [problem('critical', 'crl.pem has no CRL of it', wayTo(authority))];
   return {
-    ...{ authority: name, issuer: formatName(certificate.subject), crl: undefined, isDelta: false, number: undefined },
+    ...{ authority, issuer: formatName(subject), crl: undefined, isDelta: false, number: undefined },
     ...{ state: 'missing', isHealthy: false, severity: 'critical', problems },
   };
 }
@@ -76,7 +90,7 @@ function problemsOf(
   state: CrlState,
   { authority, now }: { authority: string | undefined; now: number },
 ): readonly Problem[] {
-  const hint = authority === undefined ? 'mtlsctl crl --import <file>' : `mtlsctl crl ${authority}`;
+  const hint = wayTo(authority);
   if (state === 'bad signature') return [problem('critical', 'it is not signed by the key of the authority', hint)];
   if (state === 'not yet valid')
     return [problem('critical', `it is not valid before ${formatInstant(thisUpdate)}`, 'date -u')];
@@ -85,4 +99,9 @@ function problemsOf(
   const severity = alarmOf(thisUpdate, nextUpdate, now);
   const left = span(Math.floor((nextUpdate - now) / 1000));
   return severity === 'ok' ? [] : [problem(severity, `it is stale in ${left}`, hint)];
+}
+
+/** How a new CRL gets into crl.pem. */
+function wayTo(authority: string | undefined): string {
+  return authority === undefined ? 'mtlsctl crl --import <file>' : `mtlsctl crl ${authority}`;
 }

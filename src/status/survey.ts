@@ -1,6 +1,7 @@
 import type { Authority } from '../authority/authority.ts';
 import { readConfig } from '../authority/configuration.ts';
 import { issuersOf } from '../authority/issue.ts';
+import { knownAmong } from '../authority/known-issuers.ts';
 import { readPublishedCrls, readTrustAnchors } from '../authority/trust.ts';
 import type { Config } from '../config.ts';
 import { loadProfile } from '../config/profiles.ts';
@@ -24,7 +25,7 @@ export interface Survey {
   readonly services: readonly ServiceRow[];
   readonly authorities: readonly AuthorityRow[];
   readonly crls: readonly CrlRow[];
-  /** What concerns no row: mtlsctl.yaml, ca.pem and crl.pem. */
+  /** What concerns no row: mtlsctl.yaml, ca.pem, crl.pem and crl-issuers.pem. */
   readonly problems: readonly Problem[];
   readonly isConfigured: boolean;
   /** The last unattended look of `renew`. */
@@ -47,6 +48,9 @@ export async function surveyPkiDirectory({ directory, now, host }: SurveyOrder):
   const run = await attempted(() => readRunState(directory));
   const found = await findAuthorities(directory);
   const trustAnchors = anchors.value ?? [];
+  const issuers = await attempted(() =>
+    knownAmong(directory, { anchors: trustAnchors, authorities: found.loaded }, now),
+  );
   const revocation = revocationCheck(crls.value ?? []);
   const known = [...found.loaded.flatMap(each => issuersOf(each, trustAnchors)), ...trustAnchors];
   const view = {
@@ -58,8 +62,11 @@ export async function surveyPkiDirectory({ directory, now, host }: SurveyOrder):
   const authorities = await authorityRows(found, { now, trustAnchors, revocation, services, config: config.value });
   return {
     ...{ directory, now, services, authorities },
-    crls: crls.error === undefined ? crlRows(crls.value ?? [], found.loaded, now) : [],
-    problems: [config.error, anchors.error, crls.error].flatMap(error =>
+    crls:
+      crls.error === undefined
+        ? crlRows(crls.value ?? [], { authorities: found.loaded, issuers: issuers.value ?? [] }, now)
+        : [],
+    problems: [config.error, anchors.error, crls.error, issuers.error].flatMap(error =>
       error === undefined ? [] : [problemOf(error)],
     ),
     isConfigured: config.error === undefined,

@@ -155,7 +155,7 @@ function summary({ services, run, now }: Survey, limit: Limit): string {
     `${services.length} ${services.length === 1 ? 'service' : 'services'}${states === '' ? '' : `: ${states}`}`,
     ...(near === 0 ? [] : [`${near} near the end`]),
     ...(next?.files.renewAt === undefined ? [] : [`next renewal: ${next.service}, ${minuteOf(next.files.renewAt)}`]),
-    ...(run === undefined ? [] : [`last run: ${minuteOf(run.finishedAt)}`]),
+    ...(run === undefined ? [] : [`last unattended run: ${minuteOf(run.finishedAt)}`]),
     ...(run?.clock === undefined ? [] : [`the clock: ${printable(run.clock)}`]),
   ].join('; ');
 }
