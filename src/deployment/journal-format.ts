@@ -53,6 +53,8 @@ export interface Journal {
   readonly chain?: string;
   /** The last run of the hook. */
   readonly hook?: HookRun;
+  /** The hook that is owed, where that is one given by --hook and not that of service.yaml. */
+  readonly hookCommand?: string;
   /** The process that runs the hook now, as formatIdentity() writes it. */
   readonly runner?: string;
   /** A person has put an earlier certificate back (`renew --rollback`): until then it is not replaced only for its age or for what is asked. */
@@ -87,6 +89,8 @@ type Check = (value: unknown) => boolean;
 
 const longestText = 100_000;
 const text: Check = value => typeof value === 'string' && value.length <= longestText;
+/** No longer than the system runs one. */
+const command: Check = value => typeof value === 'string' && value.length <= 200_000;
 const texts: Check = value => Array.isArray(value) && value.length <= 1000 && value.every(text);
 const count: Check = value => Number.isSafeInteger(value) && Number(value) >= 0;
 const instant: Check = value => Number.isSafeInteger(value);
@@ -117,7 +121,7 @@ const hookShape: Shape = {
 const failureShape: Shape = { at: instant, code: text, message: text, hints: texts };
 const journalShape: Shape = {
   ...{ state, since: instant, reasons: texts, 'serial?': serial, 'previousSerial?': serial, 'chain?': text },
-  ...{ 'runner?': text, 'heldUntil?': instant, 'putAway?': serials },
+  ...{ 'hookCommand?': command, 'runner?': text, 'heldUntil?': instant, 'putAway?': serials },
   ...{ 'hook?': fits(hookShape), 'failure?': fits(failureShape), attempts: count, 'retryAt?': instant },
   'lastSuccess?': instant,
   counters: fits({ renewals: count, failures: count, hookFailures: count }),

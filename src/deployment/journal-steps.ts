@@ -53,6 +53,8 @@ export interface InForceStep {
   readonly previousSerial: string | undefined;
   readonly reasons: readonly string[];
   readonly hasHook: boolean;
+  /** The one given by --hook, now or by a run whose hook is still owed. */
+  readonly hookCommand: string | undefined;
 }
 
 /** Where there is no hook the renewal is over with that. */
@@ -61,6 +63,7 @@ export function inForce(journal: Journal, step: InForceStep, now: number): Journ
   return {
     ...{ state: step.hasHook ? 'live' : 'done', since: now, reasons: step.reasons, serial: step.serial },
     ...(putAway !== undefined && { putAway }),
+    ...(step.hookCommand !== undefined && { hookCommand: step.hookCommand }),
     ...(step.previousSerial !== undefined && { previousSerial: step.previousSerial }),
     ...(step.hasHook ? lastSuccess !== undefined && { lastSuccess } : { lastSuccess: now }),
     attempts: 0,
@@ -74,6 +77,8 @@ export interface RolledBackStep {
   readonly heldUntil: number;
   readonly putAway: readonly string[];
   readonly hasHook: boolean;
+  /** As in InForceStep. */
+  readonly hookCommand: string | undefined;
 }
 
 export function rolledBack(journal: Journal, step: RolledBackStep, now: number): Journal {
@@ -82,13 +87,14 @@ export function rolledBack(journal: Journal, step: RolledBackStep, now: number):
     ...{ state: step.hasHook ? 'live' : 'done', since: now, reasons: ['rolled-back'], serial: step.serial },
     ...(step.previousSerial !== undefined && { previousSerial: step.previousSerial }),
     ...(lastSuccess !== undefined && { lastSuccess }),
+    ...(step.hookCommand !== undefined && { hookCommand: step.hookCommand }),
     ...{ heldUntil: step.heldUntil, putAway: step.putAway, attempts: 0, counters },
   };
 }
 
 /** What was begun has become needless; `serial` is what is in force instead. */
 export function dropped(journal: Journal, serial: string | undefined, now: number): Journal {
-  const { chain, failure, retryAt, hook, serial: abandoned, previousSerial, ...rest } = journal;
+  const { chain, failure, retryAt, hook, hookCommand, serial: abandoned, previousSerial, ...rest } = journal;
   return { ...rest, state: 'done', since: now, attempts: 0, ...(serial !== undefined && { serial }) };
 }
 
@@ -111,15 +117,21 @@ function afterFailure(journal: Journal, failure: JournalFailure, now: number): J
   return { ...journal, failure, attempts, retryAt: now + pauseAfter(attempts) };
 }
 
-export function hookStarted(journal: Journal, runner: string, now: number): Journal {
-  return { ...journal, runner, hook: { startedAt: now, output: [] } };
+/** `hookCommand` is the one given by --hook: it is owed until it has run with success, or another. */
+export function hookStarted(
+  journal: Journal,
+  { runner, hookCommand }: { readonly runner: string; readonly hookCommand: string | undefined },
+  now: number,
+): Journal {
+  const hook = { startedAt: now, output: [] };
+  return { ...journal, ...(hookCommand !== undefined && { hookCommand }), runner, hook };
 }
 
 /** `error` is what is said of a run without success. */
 export function hookEnded(journal: Journal, run: HookRun, error: MtlsctlError | undefined, now: number): Journal {
   const { runner, ...rest } = journal;
   if (error === undefined) {
-    const { failure, retryAt, ...clean } = rest;
+    const { failure, retryAt, hookCommand, ...clean } = rest;
     return { ...clean, hook: run, state: 'done', since: now, attempts: 0, lastSuccess: now };
   }
   const { counters } = rest;

@@ -16,7 +16,7 @@ import { settleAccess } from './key-access.ts';
 import { emptyJournal, type Journal, journalPaths, writeJournal } from './journal.ts';
 import { begun, dropped, failed, inForce, issued, isWaiting, lostJournal } from './journal-steps.ts';
 import { type Examination, examineForRenewal, isStillWanted, knownJournal } from './renewal-examination.ts';
-import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
+import { givenHook, type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
 import { checkKeyForOutputs } from './outputs.ts';
 import { type ServicePaths, servicePaths, openingServiceKey } from './service.ts';
 import { refuseRevokedAuthority } from './revoked-authority.ts';
@@ -247,9 +247,10 @@ interface Step {
 
 async function saveInForce(work: Work, { plan, now }: Examination, journal: Journal, step: Step): Promise<Journal> {
   const { renewal, service } = work;
-  const hasHook = hookOf(renewal, plan.settings) !== undefined;
+  const hasHook = hookOf(renewal, plan.settings, journal) !== undefined;
+  const hookCommand = givenHook(renewal, journal);
   const { serial = '', previousSerial, reasons } = step;
-  const next = inForce(journal, { serial, previousSerial, reasons, hasHook }, now);
+  const next = inForce(journal, { serial, previousSerial, reasons, hasHook, hookCommand }, now);
   // In force, it lies where services read it. The journal is last: until then the next run does all of this again.
   removeFile(journalPaths(renewal.directory, service).key);
   await writeJournal(renewal.directory, service, next);

@@ -34,9 +34,18 @@ export interface OwedHook {
   readonly serial: string;
 }
 
+/** What was given by --hook: to this run, or to the one whose hook is still owed. */
+export function givenHook({ hook }: Pick<HookWorld, 'hook'>, { hookCommand }: Journal): string | undefined {
+  return hook ?? hookCommand;
+}
+
 /** What makes a service read its new files; undefined where nothing need be done. */
-export function hookOf(world: Pick<HookWorld, 'config' | 'hook'>, settings: ServiceFile): string | undefined {
-  return world.hook ?? settings.hook ?? world.config.defaults.hook;
+export function hookOf(
+  world: Pick<HookWorld, 'config' | 'hook'>,
+  settings: ServiceFile,
+  journal: Journal,
+): string | undefined {
+  return givenHook(world, journal) ?? settings.hook ?? world.config.defaults.hook;
 }
 
 /**
@@ -45,14 +54,11 @@ export function hookOf(world: Pick<HookWorld, 'config' | 'hook'>, settings: Serv
  */
 export async function runOwedHook(world: HookWorld, owed: OwedHook): Promise<HookOutcome> {
   const paths = servicePaths(world.directory, owed.service);
-  const command = hookOf(world, owed.plan.settings);
-  const claim = await withLock(paths.lock, () => claimHook(world, owed, command), {
-    what: `service '${owed.service}'`,
-  });
-  if (claim !== undefined) return claim;
+  const claim = await withLock(paths.lock, () => claimHook(world, owed), { what: `service '${owed.service}'` });
+  if (claim.status !== 'claimed') return claim;
   const timeout = owed.plan.settings.hookTimeout ?? world.config.defaults.hookTimeout ?? defaultHookTimeout;
   const startedAt = world.now();
-  const run = await runHook({ command: command ?? '', timeout, startedAt, env: hookEnvironment(world, owed, paths) });
+  const run = await runHook({ command: claim.command, timeout, startedAt, env: hookEnvironment(world, owed, paths) });
   const error = hookSucceeded(run) ? undefined : hookError(owed.service, run, timeout);
   const retryAt = await withLock(paths.lock, () => settle(world, owed, run, error), {
     what: `service '${owed.service}'`,
@@ -60,17 +66,17 @@ export async function runOwedHook(world: HookWorld, owed: OwedHook): Promise<Hoo
   return error === undefined ? { status: 'done', run } : { status: 'failed', run, error, retryAt };
 }
 
-/** Undefined where the hook is ours to run. */
+/** `claimed` where the hook is ours to run. */
 async function claimHook(
   world: HookWorld,
-  { service }: OwedHook,
-  command: string | undefined,
-): Promise<HookOutcome | undefined> {
+  { service, plan }: OwedHook,
+): Promise<HookOutcome | { readonly status: 'claimed'; readonly command: string }> {
   const now = world.now();
   const journal = await readJournal(world.directory, service);
   if (journal?.state !== 'live') return { status: 'none' };
   if (isBusy(journal)) return { status: 'busy', note: 'its hook is being run by another process' };
   const found = ended(journal, service, now);
+  const command = hookOf(world, plan.settings, found);
   if (command === undefined) {
     // Whoever took the hook out of service.yaml wants none.
     const { hook, ...rest } = found;
@@ -82,8 +88,12 @@ async function claimHook(
     const run = found.hook ?? { startedAt: now, output: [] };
     return { status: 'failed', run, error: cutShort(service), retryAt: found.retryAt ?? now };
   }
-  await writeJournal(world.directory, service, hookStarted(found, formatIdentity(ownIdentity()), now));
-  return undefined;
+  await writeJournal(
+    world.directory,
+    service,
+    hookStarted(found, { runner: formatIdentity(ownIdentity()), hookCommand: world.hook }, now),
+  );
+  return { status: 'claimed', command };
 }
 
 /** A runner that can't be asked after (in another container) is taken to be at it. */

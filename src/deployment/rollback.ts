@@ -17,7 +17,7 @@ import { accessOf } from './key-access.ts';
 import { outputsOf } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
 import type { Renewal, RenewedService } from './renew.ts';
-import { type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
+import { givenHook, type HookOutcome, hookOf, runOwedHook } from './renewal-hook.ts';
 import { readServiceSettings, servicePaths, openingServiceKey } from './service.ts';
 
 export interface RolledBackService extends Omit<RenewedService, 'status'> {
@@ -80,10 +80,18 @@ async function swapBack(renewal: Renewal, service: string): Promise<Swapped> {
   const content = await filesToPutBack(renewal, plan, generation);
   const overlap = settings.overlap ?? renewal.config.defaults.overlap ?? defaultOverlap;
   const heldUntil = Math.min(now + overlap, now + Math.floor((certificate.notAfter - now) / 2));
-  const hasHook = hookOf(renewal, settings) !== undefined;
+  const hasHook = hookOf(renewal, settings, journal) !== undefined;
+  const hookCommand = givenHook(renewal, journal);
   const previousSerial = generations[0]?.serial;
   const putAway = stillThere(generations, [...(journal.putAway ?? []), previousSerial ?? journal.serial]);
-  const step = { serial: serialHex(certificate.serialNumber), previousSerial, heldUntil, putAway, hasHook };
+  const step = {
+    serial: serialHex(certificate.serialNumber),
+    previousSerial,
+    heldUntil,
+    putAway,
+    hasHook,
+    hookCommand,
+  };
   // Before the swap: a crash between the two runs the hook once too often, and renewal knows what the person wanted.
   await writeJournal(renewal.directory, service, rolledBack(journal, step, now));
   try {
