@@ -146,7 +146,8 @@ async function hasContent(path: string, content: Uint8Array | string): Promise<b
 }
 
 /**
- * Writes a new private key, 0600 from its first byte, complete or not at all, durable at return.
+ * Writes a new private key, 0600 from its first byte, complete or not at all (where the file system has no link(), after a crash perhaps in part),
+ * durable at return.
  * Throws `already-exists` and leaves what is there, whatever it is.
  */
 export async function createPrivateFile(path: string, content: Uint8Array | string): Promise<void> {

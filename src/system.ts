@@ -73,7 +73,6 @@ export interface System {
   readStdin(limit: number): Promise<Uint8Array>;
   /** The lines of stdin as they come. One of more than `limit` octets is `too-long`. Throws `unreadable`. */
   stdinLines(limit: number): AsyncIterable<Line>;
-  readonly stdinIsTerminal: boolean;
   /** Present only when there is a terminal on stdin to answer on, and one on stderr to be asked on. */
   readonly prompter: Prompter | undefined;
   /** Paints for stdout; the identity where colours are off (no terminal, NO_COLOR, --no-color). */

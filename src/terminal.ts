@@ -30,9 +30,6 @@ export function realSystem(threadFile: string): System {
     randomBytes: count => randomBytes(count),
     readStdin,
     stdinLines: limit => splitLines(stdinChunks(), limit),
-    get stdinIsTerminal() {
-      return process.stdin.isTTY;
-    },
     get prompter() {
       // A question that goes into a file (2>log) would be waited on for ever.
       return process.stdin.isTTY && process.stderr.isTTY ? prompter : undefined;

@@ -78,7 +78,6 @@ export function fakeSystem(options: FakeSystemOptions): FakeSystem {
       return readAll(given, limit);
     },
     stdinLines: limit => splitLines(chunksOf(stdin), limit),
-    stdinIsTerminal: options.answers !== undefined,
     prompter: options.answers === undefined ? undefined : person.prompter,
     painter: () => Promise.resolve(text => text),
     table: (head, rows) => realSystem(import.meta.url).table(head, rows),

@@ -102,12 +102,6 @@ export function readRequestFile(file: Uint8Array, path: string): Request {
   return inFile(path, () => checkRequest(first?.der ?? file));
 }
 
-export interface SignedIntermediate {
-  readonly status: 'signed' | 'unchanged';
-  readonly certificate: Certificate;
-  readonly warnings: readonly string[];
-}
-
 /**
  * What `out` holds already, if it is the answer to this request, signed here and as it is asked for now. Undefined where there is no such file.
  * Throws `already-exists` where it holds something else, with what differs.

@@ -109,7 +109,7 @@ export function lastPublication({ publications }: Revocations): Publication | un
   return publications.at(-1);
 }
 
-/** The newest complete CRL that is in time at `now`: of those signed ahead the one whose turn it is. */
+/** The newest complete CRL that has begun at `now`, ended or not: of those signed ahead the one whose turn it is. */
 export function currentPublication({ publications }: Revocations, now: number): Publication | undefined {
   return publications.findLast(({ base, thisUpdate }) => base === undefined && thisUpdate <= now);
 }

@@ -17,7 +17,7 @@ export type DistributionPointName =
 
 export interface DistributionPoint {
   readonly distributionPoint: DistributionPointName | undefined;
-  /** A mask of ReasonFlags bits (`reasonFlag`); undefined stands for all. */
+  /** A mask: `1 << n` is bit n of ReasonFlags (RFC 5280, 4.2.1.13); undefined stands for all. */
   readonly reasons: number | undefined;
   readonly crlIssuer: readonly GeneralName[] | undefined;
 }
@@ -88,7 +88,7 @@ export interface IssuingDistributionPoint {
   readonly distributionPoint: DistributionPointName | undefined;
   readonly onlyContainsUserCerts: boolean;
   readonly onlyContainsCACerts: boolean;
-  /** A mask of ReasonFlags bits (`reasonFlag`); undefined stands for all. */
+  /** A mask: `1 << n` is bit n of ReasonFlags (RFC 5280, 4.2.1.13); undefined stands for all. */
   readonly onlySomeReasons: number | undefined;
   readonly indirectCRL: boolean;
   readonly onlyContainsAttributeCerts: boolean;
