@@ -53,9 +53,6 @@ describe.skipIf(lacksTool('python3'))('at a real terminal', () => {
       ['issue-intermediate', 'site-c'],
       [
         ['a passphrase for the key', 'one\r'],
-        ['again', 'other\r'],
-        ['once more', ''],
-        ['a passphrase for the key', 'one\r'],
         ['again', 'one\r'],
       ],
     );
