@@ -83,22 +83,30 @@ async function rebuildEach(order: CrlRebuild): Promise<readonly RebuiltCrl[]> {
       rebuilt.push({ name, status: 'published', issuer: authority.certificate, publications });
     } catch (error) {
       if (!isMtlsctlError(error) || names.length === 1) throw error;
-      rebuilt.push({ name, error, status: (await canWait(order, name, error)) ? 'skipped' : 'failed' });
+      rebuilt.push({ name, error, status: 'failed' });
     }
   }
-  return rebuilt;
+  const isAnyDone = rebuilt.some(({ status }) => status === 'published');
+  return Promise.all(
+    rebuilt.map(async each => {
+      const isPassedOver = each.status === 'failed' && (await canWait(order, each, isAnyDone));
+      return isPassedOver ? { ...each, status: 'skipped' } : each;
+    }),
+  );
 }
 
 /** What a root's CRL has left at least when it is passed over; the timer comes by many times before. */
 const comfortable = 24 * 3_600_000;
 
-/** A root whose passphrase nobody gave, and whose CRL is as it should be, is no failure of an hourly run for all. */
+/** A root whose passphrase nobody gave (or only that of another), and whose CRL is as it should be, is no failure of an hourly run for all. */
 async function canWait(
   { directory, authorities, now }: CrlRebuild,
-  name: string,
-  error: MtlsctlError,
+  { name, error }: { readonly name: string; readonly error: MtlsctlError },
+  isAnyDone: boolean,
 ): Promise<boolean> {
-  if (error.code !== 'passphrase-missing' || authorities.length > 0) return false;
+  // A wrong passphrase that opened no other key is simply wrong.
+  const isLocked = error.code === 'passphrase-missing' || (error.code === 'passphrase-wrong' && isAnyDone);
+  if (!isLocked || authorities.length > 0) return false;
   const checked = await checkCrls({ directory, authorities: [name], minRemaining: comfortable, now });
   // crl.pem is put right at the end, whatever it lacks now.
   return checked.every(({ file, problems }) => file === crlsPath(directory) || problems.length === 0);

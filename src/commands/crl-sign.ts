@@ -42,7 +42,10 @@ export async function signWay(
   const failures = rebuilt.flatMap(each => (each.status === 'failed' ? [each] : []));
   sayFailures(context, failures);
   return {
-    status: statusOfFailures(failures.length < rebuilt.length, failures),
+    status: statusOfFailures(
+      rebuilt.some(({ status }) => status === 'published'),
+      failures,
+    ),
     document: { schema: crlSchema, crls: rebuilt.flatMap(rebuiltDocuments), ...(files.length > 0 && { files }) },
     text: () => rebuilt.map(rebuiltText).join(''),
   };

@@ -87,7 +87,7 @@ export function record<R extends Readers>(readers: R): Reader<Fields<R>> {
 export function wrong(value: YamlValue, place: Place, message: string, hints: readonly string[] = []): Error {
   const key = printable(place.key);
   return invalid(place.source, value.line, key === '' ? `the file ${message}` : `${key} ${message}`, {
-    hints,
+    ...(hints.length > 0 && { hints }),
     key: place.key,
   });
 }

@@ -288,7 +288,7 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
   }
   const { now, plan, reasons } = examination;
   if (!examination.isNew) await refuseDecryption(enrolment, service, paths);
-  await refuseRevokedAuthority(enrolment, plan.settings);
+  await refuseRevokedAuthority(enrolment, plan.settings, 'name it with --issuer');
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
   checkKeyForOutputs(plan, enrolment.passphrase !== undefined);

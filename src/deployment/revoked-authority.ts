@@ -11,11 +11,15 @@ interface AuthorityCheck {
   issuers(settings: ServiceFile): Promise<readonly Certificate[]>;
 }
 
-/** Throws `authority-revoked`: a certificate under a revoked authority is refused by all, and due at once. */
-export async function refuseRevokedAuthority(check: AuthorityCheck, settings: ServiceFile): Promise<void> {
+/** Throws `authority-revoked`: a certificate under a revoked authority is refused by all, and due at once. `naming` as in IssuersCheck. */
+export async function refuseRevokedAuthority(
+  check: AuthorityCheck,
+  settings: ServiceFile,
+  naming: string,
+): Promise<void> {
   const issuers = await check.issuers(settings);
   const { authority } = settings;
-  refuseRevokedIssuers({ ...check, issuers, authority, naming: "name it as 'authority' in service.yaml" });
+  refuseRevokedIssuers({ ...check, issuers, authority, naming });
 }
 
 export interface IssuersCheck extends Pick<AuthorityCheck, 'revocation' | 'trustAnchors'> {

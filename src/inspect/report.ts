@@ -172,7 +172,8 @@ function pemOfItem(target: string, { facts, pem, error }: Item): string {
       },
     );
   }
-  throw new MtlsctlError('usage', `${target}: there is no PEM of a ${asText(facts['kind'])}`, {
+  const kind = asText(facts['kind']);
+  throw new MtlsctlError('usage', `${target}: there is no PEM of ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`, {
     hints: [`mtlsctl inspect ${target}`],
   });
 }
