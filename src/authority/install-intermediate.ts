@@ -12,6 +12,7 @@ import { verifyChain } from '../path/verify.ts';
 import { type Certificate, fingerprint, readCertificates } from '../x509/certificate.ts';
 import { type Crl, findRevoked, readCrls } from '../x509/crl.ts';
 import { basicConstraints, keyUsage, KeyUsage } from '../x509/extensions.ts';
+import { firstStranger, strangerIn } from '../x509/chain.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import { encodePem } from '../x509/pem.ts';
@@ -244,6 +245,9 @@ function checkChain(order: InstallOrder, chain: readonly Certificate[], root: Ce
   });
   const [first] = verdict.reasons;
   if (!verdict.valid) throw refused(order.file, first === undefined ? 'no chain' : explain(first).message);
+  // What is installed is what is sent to every peer.
+  const stranger = firstStranger(chain);
+  if (stranger !== undefined) throw refused(order.file, strangerIn(stranger));
   const mayCertify = (keyUsage(certificate) ?? 0) & KeyUsage.keyCertSign;
   if (basicConstraints(certificate)?.ca !== true || mayCertify === 0)
     throw refused(order.file, 'it is not that of a CA');

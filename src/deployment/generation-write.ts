@@ -57,13 +57,16 @@ export async function allDone(steps: readonly Promise<void>[]): Promise<void> {
   await Promise.all(steps);
 }
 
+const lastInstant = Date.parse('9999-12-31T23:59:59Z');
+
 /**
  * `..20261122T140501Z-3f9c`: the instant and a random part. In the order of their names, generations follow each other: one that is made within the
  * second of the last, or by a clock that was set back, is named after the second that comes next.
  */
 export function newName(serviceDirectory: string, options: InstallOptions): string {
   const names = (listNames(serviceDirectory) ?? []).filter(name => generationPattern.test(name));
-  const newest = Math.max(...names.map(instantOf), -Infinity);
+  // A name so late that none could follow it was not made here.
+  const newest = Math.max(...names.map(instantOf).filter(each => each < lastInstant - 1000), -Infinity);
   const instant = Math.max(options.now, newest + 1000);
   const timestamp = new Date(instant).toISOString().replace(/[-:]|\.\d+/g, '');
   return `..${timestamp}-${Buffer.from(options.random(2)).toString('hex')}`;

@@ -93,7 +93,9 @@ const text: Check = value => typeof value === 'string' && value.length <= longes
 const command: Check = value => typeof value === 'string' && value.length <= 200_000;
 const texts: Check = value => Array.isArray(value) && value.length <= 1000 && value.every(text);
 const count: Check = value => Number.isSafeInteger(value) && Number(value) >= 0;
-const instant: Check = value => Number.isSafeInteger(value);
+/** What a Date can hold (ECMA-262, 21.4.1.1), in milliseconds. */
+const lastInstant = 8.64e15;
+const instant: Check = value => Number.isSafeInteger(value) && Math.abs(Number(value)) <= lastInstant;
 const flag: Check = value => typeof value === 'boolean';
 const serial: Check = value => typeof value === 'string' && /^-?[0-9a-f]{1,64}$/.test(value);
 const serials: Check = value => Array.isArray(value) && value.length <= 1000 && value.every(serial);

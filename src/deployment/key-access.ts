@@ -4,7 +4,7 @@ import type { ServiceFile } from '../config/service-file.ts';
 import { isMtlsctlError, type MtlsctlError } from '../errors.ts';
 import { changeGroup, changeMode, changeOwner, perform, statPath } from '../file-operations.ts';
 import { accountId } from './accounts.ts';
-import { currentLink, extraNames, type KeyAccess } from './generation-layout.ts';
+import { extraNames, type KeyAccess, linkedGeneration } from './generation-layout.ts';
 
 /**
  * Gives an open file to whom it is wanted for, and tells what was refused. Where its group can't be given, the file stays its owner's alone:
@@ -63,15 +63,36 @@ function unknownAccount(kind: 'group' | 'user', name: string): string {
 export function settleAccess(serviceDirectory: string, asked: AskedAccess): readonly string[] {
   if (asked.owner === undefined && asked.group === undefined && asked.keyMode === undefined) return [];
   const { access, warnings } = accessOf(asked);
+  const generation = refusalOr(() => linkedGeneration(serviceDirectory));
+  // What is wrong with the link is told by who looks at the certificate.
+  if (typeof generation !== 'string') return warnings;
+  const directory = join(serviceDirectory, generation);
+  const open = [serviceDirectory, directory].find(path => !isOurs(path));
+  if (open !== undefined) return [...warnings, exchangeable(open)];
   const refused = ['key.pem', ...extraNames.filter(name => name !== 'svid.pem' && name !== 'svid_bundle.pem')].flatMap(
-    name => settleFile(join(serviceDirectory, currentLink, name), access),
+    name => settleFile(join(directory, name), access),
   );
   return [...warnings, ...refused.slice(0, 1).map(warningOf)];
 }
 
+/**
+ * Whether nobody but who runs this, and root, can put something else in the place of what lies in a directory. Where others can, a file that is
+ * given away by its path may be another by then: the key of an authority.
+ */
+function isOurs(directory: string): boolean {
+  const stat = statPath(directory);
+  const isOwn = stat?.uid === 0 || stat?.uid === process.geteuid?.();
+  return stat?.isDirectory() === true && isOwn && (stat.mode & 0o022) === 0;
+}
+
+function exchangeable(directory: string): string {
+  return `${directory} can be written by others: whose the key there is stays as it is, though service.yaml says otherwise; chown it to who runs mtlsctl, and chmod go-w it`;
+}
+
 function settleFile(path: string, access: KeyAccess): readonly MtlsctlError[] {
   const stat = statPath(path);
-  if (stat?.isFile() !== true || fits(stat, access)) return [];
+  // A second name may stand in a directory of another's.
+  if (stat?.isFile() !== true || stat.nlink > 1 || fits(stat, access)) return [];
   const open = refusalOr(() =>
     perform('open', path, () =>
       fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK),

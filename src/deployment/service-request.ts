@@ -25,6 +25,7 @@ import { withLock } from '../lock.ts';
 import { formatInstant } from '../options.ts';
 import { allOrNothing, stageDirectory, wayBack } from '../staging.ts';
 import { type Certificate, readCertificates } from '../x509/certificate.ts';
+import { firstStranger, strangerIn } from '../x509/chain.ts';
 import { namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import { encodePem, readPem } from '../x509/pem.ts';
@@ -242,7 +243,11 @@ async function examineAnswer(
     return { plan, chain, certificate, waitingKey: undefined };
   }
   const waitingKey = await answeredKey(order, paths, certificate);
-  const refusal = revocationRefusal(order, chain) ?? consumerRefusal(plan, chain, order.trustAnchors, order.now());
+  const stranger = firstStranger(chain);
+  const refusal =
+    (stranger && strangerIn(stranger)) ??
+    revocationRefusal(order, chain) ??
+    consumerRefusal(plan, chain, order.trustAnchors, order.now());
   if (refusal === undefined) return { plan, chain, certificate, waitingKey };
   throw new MtlsctlError('certificate-refused', `the certificate in ${order.file} is refused: ${refusal}`, {
     hints: [`look at it with 'mtlsctl inspect ${order.file}'`],

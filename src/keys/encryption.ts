@@ -23,7 +23,7 @@ const scryptAsync = promisify<Uint8Array, Uint8Array, number, ScryptOptions, Buf
 
 /**
  * Encrypts a DER PrivateKeyInfo to a DER EncryptedPrivateKeyInfo (RFC 5958, section 3): PBES2 with PBKDF2-HMAC-SHA256 and
- * AES-256-CBC (RFC 8018, 6.2). Throws `bad-value` for an empty passphrase.
+ * AES-256-CBC (RFC 8018, 6.2). Throws `bad-value` for an empty passphrase, and one that ends in NUL.
  */
 export async function encryptKey(
   pkcs8: Uint8Array,
@@ -31,6 +31,9 @@ export async function encryptKey(
   random: (count: number) => Uint8Array,
 ): Promise<Uint8Array> {
   if (passphrase.length === 0) throw new MtlsctlError('bad-value', 'an empty passphrase protects nothing');
+  // HMAC pads its key with zeros (RFC 2104, 2): those at the end are as good as not there.
+  if (passphrase.at(-1) === 0)
+    throw new MtlsctlError('bad-value', 'the passphrase ends in NUL, which counts for nothing');
   const salt = random(16);
   const iv = random(16);
   const key = await pbkdf2Async(passphrase, salt, writtenIterations, 32, 'sha256');
@@ -93,7 +96,7 @@ function deriveByScrypt(
   length: number,
 ): Promise<Buffer> {
   const { salt, cost: N, blockSize: r, parallelization: p } = derivation;
-  if (N < 2 || !Number.isInteger(Math.log2(N)) || r < 1 || p < 1)
+  if (N < 2 || !Number.isInteger(Math.log2(N)) || r < 1 || p < 1 || Math.log2(N) >= 16 * r)
     throw keyMalformed('its scrypt parameters contradict RFC 7914'); // section 2
   const memory = 128 * r * (N + p + 2);
   if (memory > maximumScryptMemory || N * r * p > maximumScryptWork) {

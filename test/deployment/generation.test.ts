@@ -61,6 +61,15 @@ afterEach(() => {
 });
 
 describe('installGeneration', () => {
+  it('names the next one so that it is one, whatever stands there', async () => {
+    await install('a');
+    mkdirSync(at('..99991231T235959Z-ffff'));
+    const { generation } = await install('b', start + hour);
+    expect(generation).toMatch(/^\.\.20261122T150501Z-[0-9a-f]{4}$/);
+    expect(publicTag()).toEqual(['b', 'b', 'b']);
+    expect(await currentGeneration(service())).toBe(generation);
+  });
+
   it('lays a service out as DESIGN.md has it, under any umask', async () => {
     process.umask(0o077);
     const { generation, changed } = await install('a');

@@ -55,6 +55,7 @@ it.each([
   ['{}', "its 'state' is missing or wrong"],
   [JSON.stringify({ ...emptyJournal, state: 'dead' }), "its 'state' is missing or wrong"],
   [JSON.stringify({ ...emptyJournal, since: 'soon' }), "its 'since' is missing or wrong"],
+  [JSON.stringify({ ...emptyJournal, since: Number.MAX_SAFE_INTEGER }), "its 'since' is missing or wrong"],
   [JSON.stringify({ ...emptyJournal, attempts: -1 }), "its 'attempts' is missing or wrong"],
   [JSON.stringify({ ...emptyJournal, hook: {} }), "its 'hook' is missing or wrong"],
   [JSON.stringify({ ...emptyJournal, counters: { renewals: 1 } }), "its 'counters' is missing or wrong"],

@@ -73,6 +73,10 @@ describe('a key that mtlsctl encrypts', async () => {
   });
 });
 
+it.each(['\0', 'secret\0'])('refuses to encrypt with %j: HMAC takes it for what stands before', async text => {
+  await expect(encryptPrivateKeyPem(keyDer, utf8(text), random)).rejects.toThrow('NUL');
+});
+
 it('refuses to encrypt with an empty passphrase', async () => {
   await expect(encryptPrivateKeyPem(keyDer, utf8(''), random)).rejects.toMatchObject({ code: 'bad-value' });
 });
