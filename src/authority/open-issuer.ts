@@ -1,3 +1,4 @@
+import type { AuthorityNaming } from '../config/service-file.ts';
 import { MtlsctlError } from '../errors.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import {
@@ -46,11 +47,12 @@ export async function subordinateKeys(issuer: OpenAuthority, except: string): Pr
 
 /**
  * The authority that issues to services where none is named: the only one, besides the root, whose key is here; of several the only one that
- * `canIssue`. Throws `authority-missing` and `ambiguous-authority`.
+ * `canIssue`. Throws `authority-missing` and `ambiguous-authority`, whose hints are made by `naming`.
  */
 export async function onlyIssuingAuthority(
   directory: string,
   canIssue: (authority: Authority) => boolean,
+  naming: AuthorityNaming,
 ): Promise<Authority> {
   const present: Authority[] = [];
   for (const name of await authorityNames(directory)) {
@@ -65,7 +67,7 @@ export async function onlyIssuingAuthority(
   if (usable.length > 1) {
     const names = usable.map(authority => authority.name);
     throw new MtlsctlError('ambiguous-authority', `several authorities could issue: ${names.join(', ')}`, {
-      hints: names.map(name => `add --issuer ${name}`),
+      hints: names.map(name => naming(name)),
       details: { authorities: names },
     });
   }

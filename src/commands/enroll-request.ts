@@ -1,4 +1,5 @@
 import { readConfig } from '../authority/configuration.ts';
+import { namedByFlag } from '../config/service-file.ts';
 import { namedRoot } from '../authority/install-intermediate.ts';
 import { readRequestFile } from '../authority/intermediate-request.ts';
 import { requestSummary } from '../authority/intermediate-report.ts';
@@ -110,6 +111,7 @@ export async function signServiceRequest(
     random: count => context.system.randomBytes(count),
     passphrase: oneCaPassphrase(context, options),
     canIssue: chain => canIssue(chain, { revocation, trustAnchors, now: context.system.now() }),
+    naming: namedByFlag,
     chooseAuthority: ambiguity => chooseAuthority(context, ambiguity),
   });
   const asked = mergeSettings(undefined, settingsFromFlags(options));

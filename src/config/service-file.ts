@@ -22,6 +22,13 @@ import { encodeYaml } from './emit.ts';
 import { list, record, scalar } from './fields.ts';
 import { parseYaml } from './yaml.ts';
 
+/** How an authority is named to a command, as a hint says it. */
+export type AuthorityNaming = (authority: string) => string;
+
+export const namedByFlag: AuthorityNaming = authority => `add --issuer ${authority}`;
+/** For a command that issues what service.yaml says and has no --issuer. */
+export const namedInFile: AuthorityNaming = authority => `write 'authority: ${authority}' into service.yaml`;
+
 /** service.yaml: what was asked for. What is absent is decided by profile and mtlsctl.yaml, anew at each renewal. */
 export interface ServiceFile {
   readonly profile?: string;

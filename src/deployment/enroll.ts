@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { forEachAtOnce } from '../concurrency.ts';
 import type { Config } from '../config.ts';
-import { encodeServiceFile, type ServiceFile } from '../config/service-file.ts';
+import { type AuthorityNaming, encodeServiceFile, type ServiceFile } from '../config/service-file.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { statPath } from '../file-operations.ts';
 import { checkWritable, readBounded } from '../files.ts';
@@ -57,6 +57,7 @@ export interface Enrolment {
   readonly noPassphrase?: boolean;
   /** Whether the passphrase is tried also on keys that stay as they are: some tenths of a second each. */
   readonly triesPassphrase?: boolean;
+  readonly naming: AuthorityNaming;
   /** A new certificate even where the present one is as asked. */
   readonly force: boolean;
   now(): number;
@@ -288,7 +289,7 @@ async function enrollLocked(enrolment: Enrolment, paths: ServicePaths, before: E
   }
   const { now, plan, reasons } = examination;
   if (!examination.isNew) await refuseDecryption(enrolment, service, paths);
-  await refuseRevokedAuthority(enrolment, plan.settings, 'name it with --issuer');
+  await refuseRevokedAuthority(enrolment, plan.settings);
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
   checkKeyForOutputs(plan, enrolment.passphrase !== undefined);

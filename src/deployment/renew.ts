@@ -261,7 +261,7 @@ async function issueAndInstall(work: Work, examination: Examination, journal: Jo
   const { renewal, service, paths } = work;
   const { plan, now } = examination;
   refuseWrongClock(renewal, examination);
-  await refuseRevokedAuthority(renewal, plan.settings, "name it as 'authority' in service.yaml");
+  await refuseRevokedAuthority(renewal, plan.settings);
   // An authority that signs for a directory that can't be written has signed for nothing.
   checkWritable(paths.directory);
   const previousSerial = serialInForce(examination);

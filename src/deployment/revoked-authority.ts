@@ -1,4 +1,4 @@
-import type { ServiceFile } from '../config/service-file.ts';
+import type { AuthorityNaming, ServiceFile } from '../config/service-file.ts';
 import { MtlsctlError } from '../errors.ts';
 import { formatInstant } from '../options.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -7,28 +7,23 @@ import type { RevocationCheck } from './revocation.ts';
 interface AuthorityCheck {
   readonly trustAnchors: readonly Certificate[];
   readonly revocation: RevocationCheck;
+  readonly naming: AuthorityNaming;
   /** The authority's certificate and those above it. */
   issuers(settings: ServiceFile): Promise<readonly Certificate[]>;
 }
 
-/** Throws `authority-revoked`: a certificate under a revoked authority is refused by all, and due at once. `naming` as in IssuersCheck. */
-export async function refuseRevokedAuthority(
-  check: AuthorityCheck,
-  settings: ServiceFile,
-  naming: string,
-): Promise<void> {
+/** Throws `authority-revoked`: a certificate under a revoked authority is refused by all, and due at once. */
+export async function refuseRevokedAuthority(check: AuthorityCheck, settings: ServiceFile): Promise<void> {
   const issuers = await check.issuers(settings);
   const { authority } = settings;
-  refuseRevokedIssuers({ ...check, issuers, authority, naming });
+  refuseRevokedIssuers({ ...check, issuers, authority });
 }
 
-export interface IssuersCheck extends Pick<AuthorityCheck, 'revocation' | 'trustAnchors'> {
+export interface IssuersCheck extends Pick<AuthorityCheck, 'naming' | 'revocation' | 'trustAnchors'> {
   /** The authority's certificate and those above it. */
   readonly issuers: readonly Certificate[];
   /** Its name; undefined where it is known by its certificate only. */
   readonly authority: string | undefined;
-  /** How another authority is chosen, for the hint. */
-  readonly naming: string;
 }
 
 /** Whether an authority, told by its certificate and those above it, is neither expired nor revoked. `now` in milliseconds. */
@@ -50,7 +45,7 @@ export function refuseRevokedIssuers({ issuers, trustAnchors, revocation, author
     'authority-revoked',
     `the authority '${name}' can't issue: ${subject} was revoked at ${when} (${reason})`,
     {
-      hints: [`make another authority with 'mtlsctl issue-intermediate <name>', and ${naming}`],
+      hints: [`make another authority with 'mtlsctl issue-intermediate <name>', and ${naming('<name>')}`],
       details: { authority: name, subject, reason, revocationDate: when },
     },
   );

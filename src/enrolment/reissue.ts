@@ -1,3 +1,4 @@
+import { namedInFile } from '../config/service-file.ts';
 import { enrollService } from '../deployment/enroll.ts';
 import { isKeyEncrypted } from '../deployment/key-encryption.ts';
 import { readInstalled, readServiceSettings, servicePaths } from '../deployment/service.ts';
@@ -31,7 +32,10 @@ export async function servicesInNeed(
 /** Issues and installs a replacement for each service, with a new key, as its service.yaml and profile have it. */
 export async function reissue(order: EnrolmentOrder, services: readonly string[]): Promise<readonly ServiceEntry[]> {
   for (const service of services) await refuseDecryption(order, service);
-  const enrolment = await setUpEnrolment({ ...order, force: true }, () => ({ settings: {}, isWhole: false }));
+  const enrolment = await setUpEnrolment({ ...order, force: true, naming: namedInFile }, () => ({
+    settings: {},
+    isWhole: false,
+  }));
   const entries: ServiceEntry[] = [];
   for (const service of services) entries.push(enrolledEntry(order.directory, await enrollService(enrolment, service)));
   return entries;

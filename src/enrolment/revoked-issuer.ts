@@ -1,6 +1,7 @@
 import { loadAuthority } from '../authority/authority.ts';
 import { issuersOf } from '../authority/issue.ts';
 import { readTrustAnchors } from '../authority/trust.ts';
+import { namedByFlag } from '../config/service-file.ts';
 import { refuseRevokedIssuers } from '../deployment/revoked-authority.ts';
 import { publishedRevocations } from './set-up.ts';
 
@@ -12,7 +13,7 @@ export async function refuseRevokedIssuer(directory: string, name: string): Prom
   const authority = await loadAuthority(directory, name);
   const trustAnchors = await readTrustAnchors(directory);
   refuseRevokedIssuers({
-    ...{ trustAnchors, authority: name, naming: 'name it with --issuer' },
+    ...{ trustAnchors, authority: name, naming: namedByFlag },
     issuers: issuersOf(authority, trustAnchors),
     revocation: await publishedRevocations(directory),
   });

@@ -1,6 +1,6 @@
 import { readConfig } from '../authority/configuration.ts';
 import { readPublishedCrls, readTrustAnchors } from '../authority/trust.ts';
-import type { ServiceFile } from '../config/service-file.ts';
+import { type AuthorityNaming, namedByFlag, type ServiceFile } from '../config/service-file.ts';
 import type { Enrolment } from '../deployment/enroll.ts';
 import { type RevocationCheck, revocationCheck } from '../deployment/revocation.ts';
 import { canIssue } from '../deployment/revoked-authority.ts';
@@ -22,6 +22,8 @@ export interface EnrolmentOrder {
   readonly noLeafPassphrase?: boolean;
   /** Asked for only when an encrypted key has to sign. */
   caPassphrase(authority: string): Promise<Uint8Array>;
+  /** By its flag where it is not given. */
+  readonly naming?: AuthorityNaming;
   /** See LocalIssuersOptions. */
   readonly chooseAuthority?: ((ambiguity: MtlsctlError) => Promise<string>) | undefined;
   now(): number;
@@ -39,7 +41,8 @@ export interface Asked {
  * Throws `not-found` where there is no trust anchor, `config-invalid`.
  */
 export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: string) => Asked): Promise<Enrolment> {
-  const { directory, host, force, leafPassphrase: passphrase, noLeafPassphrase: noPassphrase = false } = order;
+  const { directory, host, force, naming = namedByFlag } = order;
+  const { leafPassphrase: passphrase, noLeafPassphrase: noPassphrase = false } = order;
   const trustAnchors = await readTrustAnchors(directory);
   const config = await readConfig(directory);
   const revocation = await publishedRevocations(directory);
@@ -48,10 +51,11 @@ export async function setUpEnrolment(order: EnrolmentOrder, asked: (service: str
     random: count => order.random(count),
     passphrase: authority => order.caPassphrase(authority),
     canIssue: chain => canIssue(chain, { revocation, trustAnchors, now: order.now() }),
+    naming,
     chooseAuthority: order.chooseAuthority,
   });
   return {
-    ...{ directory, host, config, trustAnchors, revocation, passphrase, noPassphrase, force },
+    ...{ directory, host, config, trustAnchors, revocation, passphrase, noPassphrase, naming, force },
     now: () => order.now(),
     random: count => order.random(count),
     settings: async (service, stored) => {

@@ -1,9 +1,10 @@
 import { readConfig } from '../authority/configuration.ts';
-import { loadAuthority } from '../authority/authority.ts';
+import { type Authority, loadAuthority } from '../authority/authority.ts';
 import { issuersOf, issueUnder, type OpenAuthority } from '../authority/issue.ts';
 import { onlyIssuingAuthority, openAuthority } from '../authority/open-issuer.ts';
 import { readTrustAnchors } from '../authority/trust.ts';
 import type { Config } from '../config.ts';
+import type { AuthorityNaming } from '../config/service-file.ts';
 import { isMtlsctlError, MtlsctlError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Issuers } from './issuer.ts';
@@ -15,6 +16,7 @@ export interface LocalIssuersOptions {
   random(count: number): Uint8Array;
   /** Whether anybody would accept what is issued by an authority, of which this is the certificate and those above it. */
   canIssue(chain: readonly Certificate[]): boolean;
+  readonly naming: AuthorityNaming;
   /** Chooses where none is named and several could issue, which `ambiguity` says; without it that is thrown. */
   readonly chooseAuthority?: ((ambiguity: MtlsctlError) => Promise<string>) | undefined;
 }
@@ -28,7 +30,7 @@ export function localIssuers(options: LocalIssuersOptions): Issuers {
   const config = once(() => readConfig(directory));
   const anchors = once(() => readTrustAnchors(directory));
   const views = perName<readonly Certificate[]>(async name => {
-    const authority = await namedIn(config, name, () => loadAuthority(directory, name));
+    const authority = await namedIn(options, config, name, () => loadAuthority(directory, name));
     return issuersOf(authority, await anchors());
   });
   const opened = perName<OpenAuthority>(name => openAuthority(directory, name, () => options.passphrase(name)));
@@ -45,9 +47,10 @@ export function localIssuers(options: LocalIssuersOptions): Issuers {
 }
 
 async function unnamedAuthority(options: LocalIssuersOptions, anchors: readonly Certificate[]): Promise<string> {
-  const { directory, chooseAuthority } = options;
+  const { directory, naming, chooseAuthority } = options;
   try {
-    return (await onlyIssuingAuthority(directory, each => options.canIssue(issuersOf(each, anchors)))).name;
+    const canIssue = (each: Authority): boolean => options.canIssue(issuersOf(each, anchors));
+    return (await onlyIssuingAuthority(directory, canIssue, naming)).name;
   } catch (error) {
     if (chooseAuthority === undefined || !isMtlsctlError(error, 'ambiguous-authority')) throw error;
     return chooseAuthority(error);
@@ -55,7 +58,12 @@ async function unnamedAuthority(options: LocalIssuersOptions, anchors: readonly 
 }
 
 /** Nobody who gave no --issuer knows where the name of the authority comes from. */
-async function namedIn<T>(config: () => Promise<Config>, name: string, use: () => Promise<T>): Promise<T> {
+async function namedIn<T>(
+  { naming }: LocalIssuersOptions,
+  config: () => Promise<Config>,
+  name: string,
+  use: () => Promise<T>,
+): Promise<T> {
   try {
     return await use();
   } catch (error) {
@@ -63,7 +71,7 @@ async function namedIn<T>(config: () => Promise<Config>, name: string, use: () =
     const { defaults, source } = await config();
     if (defaults.issuer !== name) throw error;
     throw new MtlsctlError(error.code, `${error.message}; it is defaults.issuer in ${source}`, {
-      hints: [...error.hints, `correct defaults.issuer in ${source}, or add --issuer`],
+      hints: [...error.hints, `correct defaults.issuer in ${source}, or ${naming('<name>')}`],
       details: { ...error.details, file: source, key: 'defaults.issuer' },
       cause: error,
     });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { authorityNames, loadAuthority } from '../authority/authority.ts';
 import { readConfig } from '../authority/configuration.ts';
 import { readPublishedCrls, readTrustAnchors } from '../authority/trust.ts';
-import type { ServiceFile } from '../config/service-file.ts';
+import { namedInFile, type ServiceFile } from '../config/service-file.ts';
 import { type Evidence, judgeClock } from '../deployment/clock.ts';
 import { readService } from '../deployment/generation.ts';
 import type { Renewal } from '../deployment/renew.ts';
@@ -36,11 +36,13 @@ export async function setUpRenewal(
     directory,
     random: count => order.random(count),
     passphrase: authority => order.caPassphrase(authority),
+    naming: namedInFile,
     canIssue: chain => canIssue(chain, { revocation, trustAnchors, now: order.now() }),
   });
   const renewal: Renewal = {
     ...{ directory, host, config, trustAnchors, force, reuseKey, hook, isPatient, env, lockPatience },
     revocation,
+    naming: namedInFile,
     passphrase: await order.leafPassphrase(),
     clock: judgeClock(await clockEvidence(directory, services, { crls, remembered }), order.now()),
     now: () => order.now(),

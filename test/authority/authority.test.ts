@@ -12,6 +12,7 @@ import { createIntermediate } from '../../src/authority/intermediate.ts';
 import { requestIntermediate } from '../../src/authority/intermediate-request.ts';
 import { onlyIssuingAuthority, openAuthority } from '../../src/authority/open-issuer.ts';
 import { readPublishedCrls, readTrustAnchors } from '../../src/authority/trust.ts';
+import { namedByFlag } from '../../src/config/service-file.ts';
 import { temporaryDirectory } from '../temporary.ts';
 import { intermediateOrder, makeAuthorities, makeIntermediate, makeRoot, noPassphrase, pathsOf } from './pki.ts';
 
@@ -135,19 +136,23 @@ describe('onlyIssuingAuthority', () => {
       !names.includes(name);
 
   it('is the one besides the root whose key is here', async () => {
-    expect((await onlyIssuingAuthority(directory(), all)).name).toBe('site-a');
+    expect((await onlyIssuingAuthority(directory(), all, namedByFlag)).name).toBe('site-a');
   });
 
   it('is none where the key is elsewhere, and where there is only a root', async () => {
     renameSync(pathsOf(directory(), 'site-a').key, join(temporary(), 'key.pem'));
-    await expect(onlyIssuingAuthority(directory(), all)).rejects.toMatchObject({ code: 'authority-missing' });
+    await expect(onlyIssuingAuthority(directory(), all, namedByFlag)).rejects.toMatchObject({
+      code: 'authority-missing',
+    });
     rmSync(pathsOf(directory(), 'site-a').directory, { recursive: true });
-    await expect(onlyIssuingAuthority(directory(), all)).rejects.toMatchObject({ code: 'authority-missing' });
+    await expect(onlyIssuingAuthority(directory(), all, namedByFlag)).rejects.toMatchObject({
+      code: 'authority-missing',
+    });
   });
 
   it('has to be named where there are two', async () => {
     await makeIntermediate(directory(), { name: 'site-b' });
-    await expect(onlyIssuingAuthority(directory(), all)).rejects.toMatchObject({
+    await expect(onlyIssuingAuthority(directory(), all, namedByFlag)).rejects.toMatchObject({
       code: 'ambiguous-authority',
       details: { authorities: ['site-a', 'site-b'] },
       hints: ['add --issuer site-a', 'add --issuer site-b'],
@@ -156,19 +161,19 @@ describe('onlyIssuingAuthority', () => {
 
   it('is the one of several that can issue, and has to be named where none can', async () => {
     await makeIntermediate(directory(), { name: 'site-b' });
-    expect((await onlyIssuingAuthority(directory(), noneOf('site-a'))).name).toBe('site-b');
-    await expect(onlyIssuingAuthority(directory(), noneOf('site-a', 'site-b'))).rejects.toMatchObject({
+    expect((await onlyIssuingAuthority(directory(), noneOf('site-a'), namedByFlag)).name).toBe('site-b');
+    await expect(onlyIssuingAuthority(directory(), noneOf('site-a', 'site-b'), namedByFlag)).rejects.toMatchObject({
       code: 'ambiguous-authority',
     });
   });
 
   it('is the only one also where it can no more: why is told where it signs', async () => {
-    expect((await onlyIssuingAuthority(directory(), noneOf('site-a'))).name).toBe('site-a');
+    expect((await onlyIssuingAuthority(directory(), noneOf('site-a'), namedByFlag)).name).toBe('site-a');
   });
 
   it('is not one that waits for its certificate', async () => {
     await requestIntermediate(await intermediateOrder(directory(), { name: 'site-b' }), undefined);
-    expect((await onlyIssuingAuthority(directory(), all)).name).toBe('site-a');
+    expect((await onlyIssuingAuthority(directory(), all, namedByFlag)).name).toBe('site-a');
   });
 });
 

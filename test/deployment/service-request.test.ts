@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/authority/configuration.ts';
 import { encodeCertificates, readTrustAnchors } from '../../src/authority/trust.ts';
-import { noNames, type ServiceFile } from '../../src/config/service-file.ts';
+import { namedByFlag, noNames, type ServiceFile } from '../../src/config/service-file.ts';
 import { planService } from '../../src/deployment/plan.ts';
 import { readServiceSettings, servicePaths } from '../../src/deployment/service.ts';
 import {
@@ -83,6 +83,7 @@ async function sign(asked: Partial<ServiceFile> = {}, service = 'one'): Promise<
     passphrase: noPassphrase,
     random: randomness(String(Math.random())),
     canIssue: () => true,
+    naming: namedByFlag,
   });
   const settings = { ...noNames, ...asked };
   const plan = planService(service, settings, await readConfig(authority()), await issuers.certificates('site-a'));

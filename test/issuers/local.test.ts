@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createIntermediate } from '../../src/authority/intermediate.ts';
 import { openAuthority } from '../../src/authority/open-issuer.ts';
 import { loadProfile } from '../../src/config/profiles.ts';
+import { namedByFlag } from '../../src/config/service-file.ts';
 import { planNames, subjectFor } from '../../src/issuance/names.ts';
 import type { Issuers, LeafOrder } from '../../src/issuers/issuer.ts';
 import { localIssuers } from '../../src/issuers/local.ts';
@@ -34,6 +35,7 @@ const issuers = (ask: (authority: string) => Promise<Uint8Array> = noPassphrase)
     passphrase: ask,
     random: randomness(String(Math.random())),
     canIssue: () => true,
+    naming: namedByFlag,
   });
 
 async function order(service = 'user-svc'): Promise<LeafOrder> {
