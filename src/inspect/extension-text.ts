@@ -1,4 +1,5 @@
 import type { Facts, Value } from '../x509/describe.ts';
+import { escapeSeparators } from '../x509/general-name.ts';
 import { asText, isFacts, isFactsList } from './facts.ts';
 
 /** The value of an extension, as describeExtensions() gives it, in one line or several. Nothing is escaped yet. */
@@ -42,7 +43,10 @@ const prefixes: Readonly<Record<string, string>> = {
   registeredId: 'RID',
 };
 
-/** `DNS:a.example`, as OpenSSL writes it. */
+/** These hold whatever their maker liked; a DirName is escaped already. */
+const freeTextKinds: ReadonlySet<string> = new Set(['dns', 'email', 'uri']);
+
+/** `DNS:a.example`, as OpenSSL writes it, but that no name can pass for two. */
 function nameText(name: Facts): string {
   const { kind, typeId, value, hex } = name;
   const prefix =
@@ -52,7 +56,8 @@ function nameText(name: Facts): string {
       .map(asText)
       .join(':');
   const range = [rangeText('minimum', name['minimum']), rangeText('maximum', name['maximum'])].join('');
-  return `${prefix}:${asText(value ?? hex)}${range}`;
+  const text = asText(value ?? hex);
+  return `${prefix}:${freeTextKinds.has(asText(kind)) ? escapeSeparators(text) : text}${range}`;
 }
 
 function rangeText(name: string, value: Value | undefined): string {

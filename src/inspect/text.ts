@@ -55,15 +55,10 @@ function nameList(facts: Facts): string | undefined {
   const lines = isFacts(names) && Array.isArray(names['value']) ? extensionLines('subjectAltName', names['value']) : [];
   return lines.length === 0
     ? undefined
-    : lines.slice(0, maximumShortNames).map(withoutCommas).join(', ') + more(lines.length, maximumShortNames);
+    : lines.slice(0, maximumShortNames).join(', ') + more(lines.length, maximumShortNames);
 }
 
 const maximumShortNames = 10;
-
-/** So that one name can't pass for two. */
-function withoutCommas(name: string): string {
-  return name.replace(/[\\,]/g, '\\$&');
-}
 
 function more(count: number, shown: number): string {
   return count > shown ? `, … ${count - shown} more` : '';

@@ -109,5 +109,10 @@ export function formatGeneralName(name: GeneralName): string {
 }
 
 function escapeText(text: string): string {
-  return escapeUnprintable(text.replace(/[\\,]/g, '\\$&'));
+  return escapeUnprintable(escapeSeparators(text));
+}
+
+/** Text of a certificate between others, told apart from them by commas. What could control a terminal is still in it. */
+export function escapeSeparators(text: string): string {
+  return text.replace(/[\\,]/g, '\\$&');
 }

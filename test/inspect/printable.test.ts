@@ -152,9 +152,9 @@ describe('printed text', () => {
     );
   });
 
-  it('of names in one line keeps one from passing for two', async () => {
+  it.each([['--short'], ['--all']])('of names keeps one from passing for two: %s', async flag => {
     writeFileSync(join(directory(), 'comma.der'), issue(root, { dns: ['a, DNS:b'] }).certificate.der);
-    const { output } = await inspect(['--short', 'comma.der'], { workingDirectory: directory() });
+    const { output } = await inspect([flag, 'comma.der'], { workingDirectory: directory() });
     expect(output).toContain('DNS:a\\, DNS:b\n');
   });
 });
