@@ -30,8 +30,8 @@ import { namesMatch } from '../x509/name.ts';
 import { sameOctets } from '../der/octets.ts';
 import { encodePem, readPem } from '../x509/pem.ts';
 import type { Request } from '../x509/request.ts';
-import { consumerRefusal, type Enrolment, putInForce, whyDue } from './enroll.ts';
-import { publicLinksMissing, restorePublicLinks } from './generation.ts';
+import { consumerRefusal, type Enrolment, putInForce, sameCertificates, whyDue } from './enroll.ts';
+import { publicLinksMissing, readService, restorePublicLinks } from './generation.ts';
 import { checkPassphrase, encryptionChanges, refuseDecryption } from './key-encryption.ts';
 import { checkKeyForOutputs } from './outputs.ts';
 import { planService, type ServicePlan } from './plan.ts';
@@ -206,7 +206,7 @@ export async function installService(order: ServiceInstallation, service: string
   const before = await examineAnswer(order, service, paths, chain);
   // Before the lock is taken: a person may be long in answering.
   const passphrase =
-    before.waitingKey !== undefined && isEncrypted(paths.waitingKey, before.waitingKey)
+    before.key !== undefined && before.isWaiting && isEncrypted(paths.waitingKey, before.key)
       ? await order.passphrase()
       : undefined;
   const install = async (): Promise<InstalledService> =>
@@ -218,8 +218,10 @@ interface ExaminedAnswer {
   readonly plan: ServicePlan;
   readonly chain: readonly Certificate[];
   readonly certificate: Certificate;
-  /** Undefined where the certificate is in force already. */
-  readonly waitingKey: Uint8Array | undefined;
+  /** Undefined where the certificate is in force already, with all those above it that came along. */
+  readonly key: Uint8Array | undefined;
+  /** Whether it is that of a request, and not the one in force. */
+  readonly isWaiting: boolean;
 }
 
 /** All that can be said of an answer without opening the key that it is for. */
@@ -235,20 +237,21 @@ async function examineAnswer(
   const settings = await order.settings(service, stored);
   const plan = planService(service, settings, order.config, [...above, ...order.trustAnchors], order.host);
   const installed = await readInstalled(paths);
-  if (
-    installed.state === 'readable' &&
-    installed.keyMatches &&
-    sameOctets(installed.certificate.der, certificate.der)
-  ) {
-    return { plan, chain, certificate, waitingKey: undefined };
-  }
-  const waitingKey = await answeredKey(order, paths, certificate);
+  const present = installed.state === 'readable' && installed.keyMatches ? installed.chain : [];
+  if (sameCertificates(present, withoutRoots(chain)))
+    return { plan, chain, certificate, key: undefined, isWaiting: false };
+  // The answer that is in force, with others above it: an authority was certified anew.
+  const inForce =
+    present[0] !== undefined && sameOctets(present[0].der, certificate.der)
+      ? await readService(paths.directory)
+      : undefined;
+  const key = inForce?.key ?? (await answeredKey(order, paths, certificate));
   const stranger = firstStranger(chain);
   const refusal =
     (stranger && strangerIn(stranger)) ??
     revocationRefusal(order, chain) ??
     consumerRefusal(plan, chain, order.trustAnchors, order.now());
-  if (refusal === undefined) return { plan, chain, certificate, waitingKey };
+  if (refusal === undefined) return { plan, chain, certificate, key, isWaiting: inForce === undefined };
   throw new MtlsctlError('certificate-refused', `the certificate in ${order.file} is refused: ${refusal}`, {
     hints: [`look at it with 'mtlsctl inspect ${order.file}'`],
   });
@@ -257,23 +260,24 @@ async function examineAnswer(
 async function installLocked(
   order: ServiceInstallation,
   paths: ServicePaths,
-  { plan, chain, certificate, waitingKey }: ExaminedAnswer,
+  { plan, chain, certificate, key, isWaiting }: ExaminedAnswer,
   passphrase: Uint8Array | undefined,
 ): Promise<InstalledService> {
   const { service } = plan;
-  if (waitingKey === undefined) {
+  if (key === undefined) {
     await restorePublicLinks(paths.directory);
     await removeAnswered(paths, certificate);
     return { service, status: 'unchanged', certificate, plan };
   }
-  await refuseOtherKey(order, paths, waitingKey, certificate, passphrase);
-  const now = order.now();
-  const key = new TextDecoder().decode(waitingKey);
-  await putInForce({ enrolment: order, paths, plan, chain: withoutRoots(chain), key, now, asked: plan.settings });
-  // The certificate is in force whatever becomes of its request, and the next run removes it too.
-  attempt(() => {
-    removeTree(paths.requestDirectory);
-  });
+  if (isWaiting) await refuseOtherKey(order, paths, key, certificate, passphrase);
+  const deployment = { enrolment: order, paths, plan, chain: withoutRoots(chain), key: new TextDecoder().decode(key) };
+  await putInForce({ ...deployment, now: order.now(), asked: plan.settings });
+  if (isWaiting) {
+    // The certificate is in force whatever becomes of its request, and the next run removes it too.
+    attempt(() => {
+      removeTree(paths.requestDirectory);
+    });
+  } else await removeAnswered(paths, certificate);
   return { service, status: 'installed', certificate, plan };
 }
 

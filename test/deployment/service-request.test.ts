@@ -201,6 +201,26 @@ describe('installService', () => {
     expect(contentOf(node())).toEqual(before);
   });
 
+  it('puts other certificates above the one in force, for the same key, and leaves the next request alone', async () => {
+    await install();
+    const key = readFileSync(at('one/key.pem'));
+    const right = readFileSync(at('one/cert.pem'), 'utf8');
+    writeFileSync(at('one/..data/cert.pem'), right + right);
+    expect((await request({}, { force: true })).status).toBe('requested');
+    expect((await install()).status).toBe('installed');
+    expect(readFileSync(at('one/cert.pem'), 'utf8')).toBe(right);
+    expect(readFileSync(at('one/key.pem')).equals(key)).toBe(true);
+    expect(existsSync(at('one/..request/key.pem'))).toBe(true);
+    expect((await install()).status).toBe('unchanged');
+  });
+
+  it('refuses what relying parties would not take also for the certificate in force', async () => {
+    await install();
+    const [leaf] = readCertificates(readFileSync(answer()));
+    writeFileSync(answer(), encodeCertificates(leaf === undefined ? [] : [leaf]));
+    await refused('certificate-refused');
+  });
+
   it('keeps the root out of cert.pem where the answer has it', async () => {
     writeFileSync(answer(), readFileSync(answer(), 'utf8') + encodeCertificates(anchors));
     await install();
