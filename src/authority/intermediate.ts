@@ -125,7 +125,7 @@ export async function completePublication(
   await withLock(lockDirectory(order.directory, 'pki'), () => mergePublishedCrl(order.directory, crl, certificate));
 }
 
-/** In what an intermediate is not as asked. Its validity is not compared: what is here already began earlier. */
+/** In what an intermediate is not as asked. The length of its life is compared where one is asked for: the profile's may have changed since. */
 export async function differencesFrom(order: IntermediateOrder, certificate: Certificate): Promise<readonly string[]> {
   const issuer = await loadAuthority(order.directory, order.issuer);
   const profile = intermediateProfile(order);
@@ -136,9 +136,15 @@ export async function differencesFrom(order: IntermediateOrder, certificate: Cer
     ['path length', basicConstraints(certificate)?.pathLenConstraint === (order.pathLength ?? profile.pathLength)],
     ['name constraints', sameConstraints(certificate, order.nameConstraints)],
     ['CRL URLs', crlUrlsIn(certificate).join('\n') === crlUrlsFor(order).join('\n')],
+    ['validity', order.validity === undefined || livesFor(certificate, order.validity, profile.backdate)],
     ['life: it has expired', certificate.notAfter >= order.now],
   ];
   return comparisons.filter(([, same]) => !same).map(([what]) => what);
+}
+
+/** As planLifetime() has it: backdated by so much at most, and ending earlier by so much at most. All in milliseconds. */
+function livesFor({ notBefore, notAfter }: Certificate, validity: number, backdate: number): boolean {
+  return Math.abs(notAfter - notBefore - validity) <= backdate + 1_000;
 }
 
 function sameConstraints(certificate: Certificate, asked: NameConstraintsOrder): boolean {
