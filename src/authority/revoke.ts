@@ -15,7 +15,7 @@ import { openLedger } from './issue.ts';
 import type { IssuedCertificate } from './issued.ts';
 import type { Ledger, LedgerEvent } from './ledger.ts';
 import { crlOf, mergePublishedCrl } from './published-crls.ts';
-import type { AuthorityTargets } from './revocation-targets.ts';
+import { type AuthorityTargets, isIntermediate } from './revocation-targets.ts';
 import { readRevocations, type Revocation, type Revocations, withEvents } from './revocations.ts';
 import { crlLimit, crlsPath } from './trust.ts';
 
@@ -154,7 +154,11 @@ function release(
     'policy-refused',
     `${serial} is revoked for ${crlReasonName(present.reason) ?? String(present.reason)}, which is not taken back: only certificateHold is`,
     {
-      hints: ["issue a new certificate: 'mtlsctl enroll <service> --force'"],
+      hints: [
+        isIntermediate(certificate)
+          ? "make another authority: 'mtlsctl issue-intermediate <name>'"
+          : "issue a new certificate: 'mtlsctl enroll <service> --force'",
+      ],
       details: { serial, reason: present.reason },
     },
   );

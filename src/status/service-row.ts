@@ -164,7 +164,10 @@ function revokedProblem(
   if (isOnHold(view.revocation(chain)))
     return problem('critical', 'its certificate is on hold', `mtlsctl revoke ${service} --release`);
   const why = reasons.filter(({ code }) => code === 'revoked' || code === 'issuer-revoked').map(explainDue);
-  return problem('critical', why.length === 0 ? 'it is revoked' : why.join('; '), renew);
+  // No renewal under that authority can mend it.
+  const isIssuers = reasons.some(({ code }) => code === 'issuer-revoked');
+  const hint = isIssuers ? `mtlsctl enroll ${service} --issuer <name>` : renew;
+  return problem('critical', why.length === 0 ? 'it is revoked' : why.join('; '), hint);
 }
 
 /** One that is due says so once it should have been renewed long ago. */

@@ -90,6 +90,16 @@ describe('status', () => {
     expect(service(answer, 'api')).toMatchObject({ state: 'revoked', reasons: ['revoked'] });
   });
 
+  it('says of a service under a revoked authority what no renewal can mend', async () => {
+    expect((await run(['revoke', 'site-a', '--authority', 'root', '--reason', 'cACompromise', '--yes'])).status).toBe(
+      0,
+    );
+    const api = service(await status(), 'api');
+    expect(api).toMatchObject({ state: 'revoked', reasons: ['issuer-revoked'] });
+    expect(JSON.stringify(api)).toContain('mtlsctl enroll api --issuer <name>');
+    expect(JSON.stringify(api)).not.toContain('mtlsctl renew');
+  });
+
   it('tells one whose chain leads to none of the trust anchors', async () => {
     const other = join(directory(), 'other');
     await main(fakeSystem({ args: ['init-root', '--no-passphrase', '--dir', other], now: start }));
