@@ -1,12 +1,12 @@
 import type { Authority } from '../authority/authority.ts';
-import { type KnownIssuer, withoutCrl } from '../authority/known-issuers.ts';
+import { isSignedBy } from '../authority/published-crls.ts';
+import { type KnownIssuer, signerOf, withoutCrl } from '../authority/known-issuers.ts';
 import { sameOctets } from '../der/octets.ts';
 import { formatInstant } from '../options.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
 import { authorityKeyIdentifier, crlNumber, deltaCrlIndicator, subjectKeyIdentifier } from '../x509/extensions.ts';
 import { formatName, namesMatch } from '../x509/name.ts';
-import { verifySignature } from '../x509/signature.ts';
 import { type Problem, problem } from './problem.ts';
 import { alarmOf, type Severity, worst } from './severity.ts';
 import { span } from './validity.ts';
@@ -32,18 +32,18 @@ export interface CrlRow {
 export interface CrlIssuers {
   /** Those here. */
   readonly authorities: readonly Authority[];
-  /** All whose CRLs count here. */
-  readonly issuers: readonly KnownIssuer[];
+  /** All whose CRLs count here; undefined where that can't be told. */
+  readonly issuers: readonly KnownIssuer[] | undefined;
 }
 
 /** A row for each CRL, and one for each authority here, and each elsewhere whose CRL is wanted, that has none. */
 export function crlRows(crls: readonly Crl[], { authorities, issuers }: CrlIssuers, now: number): readonly CrlRow[] {
-  const found = crls.map(crl => crlRow(crl, authorities, now));
+  const found = crls.map(crl => crlRow(crl, { authorities, issuers }, now));
   const missing = authorities.filter(({ name }) => !found.some(row => row.authority === name && !row.isDelta));
   return [
     ...found,
     ...missing.map(({ name, certificate }) => missingRow(name, certificate)),
-    ...withoutCrl(issuers, crls).map(certificate => missingRow(undefined, certificate)),
+    ...withoutCrl(issuers ?? [], crls).map(certificate => missingRow(undefined, certificate)),
   ];
 }
 
@@ -55,9 +55,13 @@ function missingRow(authority: string | undefined, { subject }: Certificate): Cr
   };
 }
 
-function crlRow(crl: Crl, authorities: readonly Authority[], now: number): CrlRow {
+function crlRow(crl: Crl, { authorities, issuers }: CrlIssuers, now: number): CrlRow {
   const authority = authorities.find(each => isOf(crl, each));
-  const state = stateOf(crl, authority, now);
+  const isSigned =
+    authority === undefined
+      ? issuers === undefined || signerOf(crl, issuers) !== undefined
+      : isSignedBy(crl, authority.certificate);
+  const state = isSigned ? stateAt(crl, now) : 'bad signature';
   const problems = problemsOf(crl, state, { authority: authority?.name, now });
   return {
     ...{ authority: authority?.name, issuer: formatName(crl.issuer), crl, state, problems },
@@ -75,14 +79,9 @@ function isOf(crl: Crl, { certificate }: Authority): boolean {
   return theirs === undefined || own === undefined || sameOctets(theirs, own);
 }
 
-function stateOf(crl: Crl, authority: Authority | undefined, now: number): CrlState {
-  if (authority !== undefined && !isSignedBy(crl, authority)) return 'bad signature';
-  if (crl.thisUpdate > now) return 'not yet valid';
-  return crl.nextUpdate === undefined || crl.nextUpdate < now ? 'stale' : 'valid';
-}
-
-function isSignedBy({ signatureAlgorithm, tbs, signature }: Crl, { certificate }: Authority): boolean {
-  return verifySignature(signatureAlgorithm, certificate.subjectPublicKeyInfo, tbs, signature) === 'valid';
+function stateAt({ thisUpdate, nextUpdate }: Crl, now: number): CrlState {
+  if (thisUpdate > now) return 'not yet valid';
+  return nextUpdate === undefined || nextUpdate < now ? 'stale' : 'valid';
 }
 
 function problemsOf(
@@ -91,7 +90,12 @@ function problemsOf(
   { authority, now }: { authority: string | undefined; now: number },
 ): readonly Problem[] {
   const hint = wayTo(authority);
-  if (state === 'bad signature') return [problem('critical', 'it is not signed by the key of the authority', hint)];
+  if (state === 'bad signature') {
+    // A new crl.pem leaves out what nobody known has signed.
+    return authority === undefined
+      ? [problem('critical', 'it is signed by no authority that is known here', 'mtlsctl crl', hint)]
+      : [problem('critical', 'it is not signed by the key of the authority', hint)];
+  }
   if (state === 'not yet valid')
     return [problem('critical', `it is not valid before ${formatInstant(thisUpdate)}`, 'date -u')];
   if (nextUpdate === undefined) return [problem('critical', 'it does not say until when it counts', hint)];

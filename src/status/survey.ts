@@ -64,7 +64,7 @@ export async function surveyPkiDirectory({ directory, now, host }: SurveyOrder):
     ...{ directory, now, services, authorities },
     crls:
       crls.error === undefined
-        ? crlRows(crls.value ?? [], { authorities: found.loaded, issuers: issuers.value ?? [] }, now)
+        ? crlRows(crls.value ?? [], { authorities: found.loaded, issuers: issuers.value }, now)
         : [],
     problems: [config.error, anchors.error, crls.error, issuers.error].flatMap(error =>
       error === undefined ? [] : [problemOf(error)],

@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { emptyJournal, type Journal, writeJournal } from '../../src/deployment/journal.ts';
@@ -98,6 +107,20 @@ describe('status', () => {
     expect(api).toMatchObject({ state: 'revoked', reasons: ['issuer-revoked'] });
     expect(JSON.stringify(api)).toContain('mtlsctl enroll api --issuer <name>');
     expect(JSON.stringify(api)).not.toContain('mtlsctl renew');
+  });
+
+  it('tells a CRL that nobody known here has signed, and a new crl.pem leaves it out', async () => {
+    const other = join(directory(), 'other');
+    await main(fakeSystem({ args: ['init-root', '--no-passphrase', '--dir', other], now: start }));
+    writeFileSync(
+      join(pki(), 'crl.pem'),
+      readFileSync(join(pki(), 'crl.pem'), 'utf8') + readFileSync(join(other, 'crl.pem'), 'utf8'),
+    );
+    const answer = await status();
+    expect(answer.status).toBe(1);
+    expect(answer.document.crls.map(({ state }) => state)).toEqual(['valid', 'valid', 'bad-signature']);
+    await run(['crl']);
+    expect((await status()).status).toBe(0);
   });
 
   it('tells one whose chain leads to none of the trust anchors', async () => {
