@@ -37,13 +37,17 @@ export interface IssuedStep {
   readonly reasons: readonly string[];
   /** PEM. */
   readonly chain: string;
+  /** As in InForceStep: whoever puts it in force runs this. */
+  readonly hookCommand: string | undefined;
 }
 
-export function issued(journal: Journal, { serial, previousSerial, reasons, chain }: IssuedStep, now: number): Journal {
+export function issued(journal: Journal, step: IssuedStep, now: number): Journal {
+  const { serial, previousSerial, reasons, chain, hookCommand } = step;
   const { previousSerial: before, heldUntil, ...rest } = journal;
   return {
     ...rest,
     ...{ state: 'issued', since: now, reasons, serial, chain },
+    ...(hookCommand !== undefined && { hookCommand }),
     ...(previousSerial !== undefined && { previousSerial }),
   };
 }

@@ -275,7 +275,7 @@ async function issueAndInstall(work: Work, examination: Examination, journal: Jo
   const [certificate] = chain;
   if (certificate === undefined) throw new MtlsctlError('issued-certificate-refused', 'the issuer sent no certificate');
   const step = { serial: serialHex(certificate.serialNumber), previousSerial, reasons };
-  const signed = issued(due, { ...step, chain: pemOf(chain) }, now);
+  const signed = issued(due, { ...step, chain: pemOf(chain), hookCommand: givenHook(renewal, due) }, now);
   await writeJournal(renewal.directory, service, signed);
   await putInForce({ enrolment: renewal, paths, plan, chain, key: key.pem, now });
   const next = await saveInForce(work, examination, signed, step);

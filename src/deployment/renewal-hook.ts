@@ -137,7 +137,9 @@ function hookError(service: string, run: HookRun, timeout: number): MtlsctlError
     'hook-failed',
     `the hook of '${service}' ${endOf(run, timeout)}${last === undefined ? '' : `: ${printable(last)}`}`,
     {
-      hints: [`its new files are in force; put the hook right, or give another with --hook, and run 'mtlsctl renew ${service}'`],
+      hints: [
+        `its new files are in force; put the hook right, or give another with --hook, and run 'mtlsctl renew ${service}'`,
+      ],
       details: { ...(run.exitStatus !== undefined && { exitStatus: run.exitStatus }), output: run.output },
     },
   );

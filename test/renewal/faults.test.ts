@@ -132,10 +132,12 @@ describe('a renewal that is killed', () => {
 
   it('has its certificate put in force, and its hook run, by the next run', async () => {
     let resumed = 0;
+    const told = (): string => readFileSync(at('told'), 'utf8');
+    const hook = `printf %s "$MTLSCTL_SERIAL" > '${at('told')}'`;
     for (let number = 0; number < 60; number += 1) {
       clock.now += 120_000;
       const before = serial();
-      if (!(await killedAt(number, () => renew({ force: true })))) break;
+      if (!(await killedAt(number, () => renew({ force: true, hook })))) break;
       const journal = await readJournal(directory(), 'one');
       const inForce = serial();
       const [line] = summary(await renew());
@@ -143,6 +145,8 @@ describe('a renewal that is killed', () => {
         resumed += 1;
         expect(line).toBe('one: renewed (forced)');
         expect(serial()).toBe(journal.serial);
+        // That which was given by --hook, though the next run was given none.
+        expect(told()).toBe(journal.serial);
       }
       expect((await readJournal(directory(), 'one'))?.state ?? 'done').toBe('done');
     }
