@@ -101,7 +101,7 @@ type Action = (
 ) => Promise<void>;
 
 function configure(subcommand: Command, definition: CommandDefinition, action: Action, system: System): void {
-  subcommand.description(definition.description);
+  subcommand.description(inParagraphs(definition.description));
   for (const [spelling, description, choices = []] of definition.operands) {
     const argument = new Argument(spelling, description);
     // The command judges them itself.
@@ -116,6 +116,11 @@ function configure(subcommand: Command, definition: CommandDefinition, action: A
     const operands = subcommand.args;
     await action(commandContext(system, options, subcommand.parent ?? subcommand), operands, options);
   });
+}
+
+/** A single line break is the source's, for --help breaks lines as wide as the terminal is; an indented line stays one of its own. */
+function inParagraphs(text: string): string {
+  return text.replace(/(?<!\n)\n(?![\n ])/g, ' ');
 }
 
 /** A command asks for the operand that is missing, where there is somebody to ask; its usage shows all the same that it must be there. */

@@ -37,7 +37,7 @@ export interface CommandDefinition {
   readonly name: string;
   /** The positional arguments as commander spells them: `<service...>`, `[name]`. */
   readonly operands: readonly (readonly [spelling: string, description: string, choices?: readonly string[]])[];
-  /** A paragraph under the usage line of `--help`. */
+  /** What stands under the usage line of `--help`: paragraphs with an empty line between, lines that are indented. */
   readonly description: string;
   readonly examples: readonly string[];
   /** The exit statuses that the command can end with besides 2 and 70, which any can. */

@@ -10,6 +10,7 @@ export const command: CommandDefinition = {
   description: `Renews what is due: new key, new certificate, swapped at one instant, then the hook. A certificate is due when two thirds of its life have passed
 (renewAt of the profile, up to a twentieth of the life earlier, by service and host), or at once when it or its issuer is revoked, when names, key type, purposes
 or authority differ from what service.yaml and the profile say, when certificate and key do not match, or when a file is missing or damaged.
+
 What a crash or a failure left is gone on with: a certificate that was issued is put in force, a hook that failed is run again without a new certificate.`,
   examples: [
     'mtlsctl renew',

@@ -37,6 +37,7 @@ export const command: CommandDefinition = {
   ],
   description: `Revokes certificates: records it in the ledger of the authority that issued them, publishes its CRL, and ends well only when the CRL that relying
 parties read has them. What is revoked already is left as it is. An intermediate CA is revoked at its issuer, by its name, serial number or certificate.
+
 The name of a service alone means all that it has, also the replacement that a run before this one made: what may run twice names the --serial, or adds
 --issued-before.`,
   examples: [
