@@ -58,7 +58,7 @@ services:
     expect(parse('- a\n- b\n').map(service => service.name)).toEqual(['a', 'b']);
   });
 
-  it('reads 10,000 services in a reasonable time', () => {
+  it('reads 10,000 services', () => {
     const text = `services:\n${Array.from({ length: 10_000 }, (_, n) => `  - name: svc-${n}\n    dns: [svc-${n}.example.com]\n`).join('')}`;
     expect(parse(text)).toHaveLength(10_000);
   });

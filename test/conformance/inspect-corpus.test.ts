@@ -11,7 +11,7 @@ const program = fileURLToPath(new URL('../../bin/mtlsctl.js', import.meta.url));
 const present = existsSync(archive);
 if (!present) console.log("skipped: no malformed files to inspect; they come from OpenSSL's fuzz corpora");
 
-/** Milliseconds for one file, in a process that other tests share the machine with. */
+/** Milliseconds after which a process is ended. */
 const timeLimit = 2000;
 const memoryLimit = 400 * 1024;
 const sampleSize = 150;
@@ -21,6 +21,8 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/u;
 describe.skipIf(!present)("the files of OpenSSL's fuzz corpora", () => {
   const directory = sharedTemporaryDirectory();
   let files: readonly string[] = [];
+  /** How long each took where all ran in one process; what took longest is looked at once more. */
+  const times = new Map<string, number>();
 
   beforeAll(() => {
     execFileSync('tar', ['-xJf', archive, '-C', directory()]);
@@ -31,7 +33,7 @@ describe.skipIf(!present)("the files of OpenSSL's fuzz corpora", () => {
   });
 
   it(
-    'all end with status 0, or with 3 and an error, in time, and print nothing that is not printable',
+    'all end with status 0, or with 3 and an error, and print nothing that is not printable',
     { timeout: 300_000 },
     async () => {
       expect(files.length).toBeGreaterThan(6000);
@@ -39,7 +41,7 @@ describe.skipIf(!present)("the files of OpenSSL's fuzz corpora", () => {
       for (const file of files) {
         const begun = performance.now();
         const { status, output, errors } = await inspect([file]);
-        expect(performance.now() - begun, file).toBeLessThan(timeLimit);
+        times.set(file, performance.now() - begun);
         expect([0, 3], `${file}: ${errors}`).toContain(status);
         expect(errors.startsWith('mtlsctl: error: '), file).toBe(status === 3);
         expect(
@@ -53,10 +55,11 @@ describe.skipIf(!present)("the files of OpenSSL's fuzz corpora", () => {
     },
   );
 
-  it('end so in processes of their own, without a stack and in little memory', { timeout: 300_000 }, () => {
+  it('end so in processes of their own, without a stack, in time and in little memory', { timeout: 300_000 }, () => {
     const bySize = files.toSorted((a, b) => statSync(b).size - statSync(a).size);
     const step = Math.floor(files.length / sampleSize);
-    const sample = new Set([...bySize.slice(0, 10), ...files.filter((_, i) => i % step === 0)]);
+    const byTime = files.toSorted((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0));
+    const sample = new Set([...bySize.slice(0, 10), ...byTime.slice(0, 10), ...files.filter((_, i) => i % step === 0)]);
     for (const file of sample) {
       const { status, stderr } = runMeasured(file);
       expect([0, 3], `${file}: ${stderr}`).toContain(status);
@@ -72,6 +75,6 @@ function runMeasured(file: string): { status: number | null; stderr: string } {
   const preload = `data:text/javascript,${encodeURIComponent(tell)}`;
   return spawnSync(process.execPath, ['--import', preload, program, 'inspect', file], {
     encoding: 'utf8',
-    timeout: 5 * timeLimit,
+    timeout: timeLimit,
   });
 }

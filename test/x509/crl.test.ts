@@ -26,6 +26,7 @@ import { encodePem } from '../../src/x509/pem.ts';
 import { hex } from '../der/hex.ts';
 import { expectMalformed } from '../der/refuses.ts';
 import { algorithm, crlDer, extension, nameDer, now } from './build.ts';
+import { growth, linear } from '../growth.ts';
 
 const entry = (serial: bigint | number, ...extensions: Uint8Array[]): Uint8Array =>
   sequence(integer(serial), time(now), ...(extensions.length === 0 ? [] : [sequence(...extensions)]));
@@ -185,11 +186,15 @@ describe('find', () => {
     for (let round = 0; round < 3; round++) expect(crl.findAll(hex('05')).map(e => reasonCode(e))).toEqual([1, 3]);
   });
 
-  test('stays fast where all entries have one serial number', () => {
-    const crl = parseCrl(revoked(...Array.from({ length: 20_000 }, () => entry(5))));
-    const start = performance.now();
-    for (let round = 0; round < 20; round++) expect(crl.find(hex('06'))).toBeUndefined();
-    expect(performance.now() - start).toBeLessThan(2000);
+  test('is searched no slower where all entries have one serial number', () => {
+    const crls = new Map(
+      [5000, 20_000].map(size => [size, revoked(...Array.from({ length: size }, () => entry(5)))] as const),
+    );
+    const search = (size: number): void => {
+      const crl = parseCrl(crls.get(size) ?? new Uint8Array());
+      for (let round = 0; round < 20; round++) expect(crl.find(hex('06'))).toBeUndefined();
+    };
+    expect(growth(search, 5000)).toBeLessThan(linear);
   });
 
   test('finds nothing in a CRL without entries', () => {
@@ -310,7 +315,7 @@ describe('encodeTbsCrl', () => {
     expect(() => write([bad])).toThrow(RangeError);
   });
 
-  test('a million entries are written, read and searched in seconds', () => {
+  test('a million entries are written, read and searched', () => {
     function* entries(): Generator<CrlWriterEntry> {
       for (let i = 0; i < 1_000_000; i++) {
         yield {
@@ -320,11 +325,9 @@ describe('encodeTbsCrl', () => {
         };
       }
     }
-    const start = performance.now();
     const crl = parseCrl(write(entries()));
     expect(crl.revokedCount).toBe(1_000_000);
     const last = Uint8Array.of(0x40, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 999_999 >> 16, 999_999 >> 8, 999_999);
     for (let i = 0; i < 100; i++) expect(crl.find(last)?.revocationDate).toBe(now + 999_999_000);
-    expect(performance.now() - start).toBeLessThan(20_000);
   });
 });
