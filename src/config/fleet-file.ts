@@ -10,7 +10,7 @@ export interface FleetService extends ServiceFile {
   readonly line: number;
 }
 
-/** Some 100,000 services; reading takes under a second for each 10,000. */
+/** Some 40,000 services with a name or two each; reading takes under a second for each 10,000. */
 const fleetLimit = 8 << 20;
 
 const { authority, ...common } = serviceReaders;

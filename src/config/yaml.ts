@@ -30,20 +30,23 @@ export interface YamlEntry {
 const defaultLimit = 1 << 20;
 /** Far above what any of our files needs. The package recurses, and deep flow collections exhaust the memory of the regular expressions it builds. */
 const maxDepth = 32;
+/** A token is some three octets at the least, and the package takes some 300 for each: a file of brackets and commas would take a hundred times its size. */
+const octetsPerToken = 8;
 const maxIndentation = 100;
 
 /**
  * Reads one YAML 1.2 document as a tree of text, lists and maps. Throws `config-invalid` naming file and line: syntax errors, duplicate
- * keys (both lines), tags, anchors and aliases, several documents, too deep. An empty document is an empty map.
+ * keys (both lines), tags, anchors and aliases, several documents, too deep; `too-large` where it is longer than `limit`, or has more tokens
+ * and lines than an eighth of that. An empty document is an empty map.
  */
 export function parseYaml(text: string, source: string, limit = defaultLimit): YamlValue {
-  if (text.length > limit) throw new MtlsctlError('too-large', `${source} is larger than ${limit} bytes`);
-  return parsePlainYaml(text) ?? parseWholeYaml(text, source);
+  if (text.length > limit) throw tooLarge(`${printable(source)} is larger than ${limit} octets`);
+  return parsePlainYaml(text) ?? parseWholeYaml(text, source, limit);
 }
 
 /** Everything that parseYaml() takes, by the package. */
-export function parseWholeYaml(text: string, source: string): YamlValue {
-  checkDepth(text, source);
+export function parseWholeYaml(text: string, source: string, limit = defaultLimit): YamlValue {
+  checkTokens(text, source, Math.floor(limit / octetsPerToken));
   const lines = new LineCounter();
   // Scalars stay text (failsafe): `no` is no boolean and 1e3 no number. Duplicate keys are found below, in linear time and with both lines.
   const document = parseDocument(text, {
@@ -92,8 +95,13 @@ function plainMessage(code: string, message: string): string {
   return printable(message.split('\n')[0] ?? message).replace(/^[A-Z]/, letter => letter.toLowerCase());
 }
 
-/** The depth of nesting, told from the tokens, before anything recurses over it. */
-function checkDepth(text: string, source: string): void {
+function tooLarge(message: string): MtlsctlError {
+  return new MtlsctlError('too-large', message, { hints: ['split it into several files'] });
+}
+
+/** The number of tokens, and the depth of nesting, before anything is made of them or recurses over them. */
+function checkTokens(text: string, source: string, most: number): void {
+  let count = 0;
   let line = 1;
   let flow = 0;
   let indicators = 0;
@@ -111,6 +119,8 @@ function checkDepth(text: string, source: string): void {
     atLineStart = type === 'newline';
     if (atLineStart) indicators = 0;
     line += newlines(token);
+    count += 1;
+    if (count + line > most) throw tooLarge(`${printable(source)}:${line}: more than ${most} YAML tokens and lines`);
   }
 }
 

@@ -65,6 +65,24 @@ describe('parseYaml', () => {
     );
   });
 
+  it.each([
+    ['a flow list', `a: [${'b, '.repeat(100_000)}b]`],
+    ['a list', `a:\n${'- b\n'.repeat(100_000)}`],
+    ['keys', Array.from({ length: 100_000 }, (_, i) => `k${i}: 1\n`).join('')],
+    ['comments', '#\n'.repeat(100_000)],
+    ['empty lines', `a: b\n${'\n'.repeat(200_000)}`],
+    ['a block of text', `a: |\n${' b\n'.repeat(200_000)}`],
+    ['flow text over many lines', `a: [b\n${' c\n'.repeat(200_000)}]`],
+  ])('refuses %s that is within the limit and would take a hundred times its size', (_, text) => {
+    expect(text.length).toBeLessThan(1 << 20);
+    expect(() => parseYaml(text, 'x.yaml')).toThrow(
+      expect.objectContaining({
+        code: 'too-large',
+        message: expect.stringMatching(/^x\.yaml:\d+: more than/) as string,
+      }) as Error,
+    );
+  });
+
   it('throws nothing but config-invalid, whatever the text', () => {
     const fragments = fc.constantFrom(
       'a',
