@@ -16,8 +16,8 @@ const fleetLimit = 8 << 20;
 const { authority, ...common } = serviceReaders;
 // `issuer` is what the flag of enroll is called; service.yaml records it as the authority.
 const fields = { ...common, issuer: authority, authority };
-const readDefaults = record(fields);
-const readService = record({ name: scalar(parseServiceName), ...fields });
+const readDefaults = oneAuthority(record(fields));
+const readService = oneAuthority(record({ name: scalar(parseServiceName), ...fields }));
 const readName = scalar(parseServiceName);
 
 /**
@@ -34,6 +34,17 @@ export function parseFleetFile(text: string, source: string): readonly FleetServ
 }
 
 const keep: Reader<YamlValue> = value => value;
+
+/** Throws `config-invalid` where both keys are there: which of them is meant is not guessed. */
+function oneAuthority<T extends { readonly issuer?: unknown; readonly authority?: unknown }>(
+  read: Reader<T>,
+): Reader<T> {
+  return (value, place) => {
+    const found = read(value, place);
+    if (found.issuer === undefined || found.authority === undefined) return found;
+    throw wrong(value, place, "has 'issuer' and 'authority', which are the same");
+  };
+}
 
 function readServices(
   value: YamlValue,

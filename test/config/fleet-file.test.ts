@@ -75,6 +75,8 @@ services:
     ['defaults: {}\n', 1, "there is no key 'services'"],
     ['service: [a]\n', 1, "did you mean 'services'?"],
     ['a\n', 1, 'must hold keys and values'],
+    ['services:\n  - name: a\n    issuer: b\n    authority: b\n', 2, "has 'issuer' and 'authority'"],
+    ['defaults:\n  issuer: b\n  authority: c\nservices: [a]\n', 2, "defaults has 'issuer' and 'authority'"],
     ['services:\n  - "a\\u001b[2Jb"\n', 2, '\\x1b[2J'],
   ])('refuses %j', (text, line, words) => {
     const failure = configFailure(() => parse(text));
