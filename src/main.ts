@@ -114,8 +114,19 @@ function configure(subcommand: Command, definition: CommandDefinition, action: A
   subcommand.action(async () => {
     const options = subcommand.optsWithGlobals();
     const operands = subcommand.args;
+    refuseEmpty(subcommand, operands);
     await action(commandContext(system, options, subcommand.parent ?? subcommand), operands, options);
   });
+}
+
+/** An unset variable in a script must not pass for the working directory, or for a file that is not there. Throws `usage`. */
+function refuseEmpty(subcommand: Command, operands: readonly string[]): void {
+  const option = subcommand.options.find(each =>
+    [subcommand.getOptionValue(each.attributeName()) as unknown].flat().includes(''),
+  );
+  const what = operands.includes('') ? 'an argument' : option && `the value of ${option.long ?? option.flags}`;
+  if (what === undefined) return;
+  throw new MtlsctlError('usage', `${what} is empty`, { hints: ['see whether a variable in it is set'] });
 }
 
 /** A single line break is the source's, for --help breaks lines as wide as the terminal is; an indented line stays one of its own. */
