@@ -79,7 +79,7 @@ export type ConfigSettings = Partial<Pick<Config, 'trustDomain' | 'authorities'>
   readonly crl?: Partial<CrlConfig>;
 };
 
-export const defaultTrustDomain = 'link.internal';
+const defaultTrustDomain = 'link.internal';
 const day = 86_400_000;
 /** Rebuilt hourly, valid for a day: a CRL that expires because nobody revoked anything is the commonest outage (TRAPS.md). */
 const defaultCrl: CrlConfig = { validity: day, rootValidity: 180 * day };

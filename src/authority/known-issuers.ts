@@ -19,7 +19,7 @@ export interface KnownIssuer {
 }
 
 /** The certificates of authorities elsewhere whose CRLs were imported: they are needed whenever these are checked again. */
-export function crlIssuersPath(directory: string): string {
+function crlIssuersPath(directory: string): string {
   return join(directory, 'crl-issuers.pem');
 }
 

@@ -41,20 +41,3 @@ export function parsedLine(line: Line, path: string): LedgerEntry {
   if (entry.seq !== line.number) throw ledgerCorrupt(path, line.number, `its 'seq' is ${entry.seq}`);
   return entry;
 }
-
-/** The certificates with these serial numbers, by serial number; what is missing was not issued. */
-export async function findIssued(
-  path: string,
-  serials: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, IssuedEntry>> {
-  const found = new Map<string, IssuedEntry>();
-  for await (const entry of selectIssued(path, ({ serial }) => serials.has(serial))) found.set(entry.serial, entry);
-  return found;
-}
-
-/** Every certificate that was made for a service, the newest last. */
-export async function issuedTo(path: string, service: string): Promise<readonly IssuedEntry[]> {
-  const found: IssuedEntry[] = [];
-  for await (const entry of selectIssued(path, head => head.service === service)) found.push(entry);
-  return found;
-}

@@ -27,7 +27,7 @@ import { readTail, type Tail } from './ledger-tail.ts';
 
 export type { LedgerEntry, LedgerEvent } from './ledger-format.ts';
 export type { TornTail } from './ledger-lines.ts';
-export { checkHashChain, checkLedgerFile, readEntries } from './ledger-read.ts';
+export { readEntries } from './ledger-read.ts';
 
 export interface LedgerContent {
   readonly entries: readonly LedgerEntry[];
@@ -74,14 +74,6 @@ export class Ledger {
       this.#pending.push({ lines: events.map(event => encodeEvent(event, now)), now, resolve, reject });
       if (!this.#running) void this.#run();
     });
-  }
-
-  /** As append(), for a caller that already holds the lock of this ledger. */
-  async appendLocked(events: readonly LedgerEvent[], now: number): Promise<void> {
-    await this.#commit(
-      events.map(event => encodeEvent(event, now)),
-      now,
-    );
   }
 
   /**

@@ -167,7 +167,7 @@ const readers = {
 } as const;
 
 /** The fields of a profile, in a file of its own or under `profiles:` of mtlsctl.yaml. */
-export const readProfileFields: Reader<ProfileFields> = record(readers);
+const readProfileFields: Reader<ProfileFields> = record(readers);
 
 /** One entry under `profiles:`; `extends` names the profile that a new one begins from. */
 export const readProfileOverride: Reader<ProfileOverride> = (value, place) => {

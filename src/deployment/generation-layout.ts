@@ -92,11 +92,6 @@ export const nextPrefix = '..next-';
 
 export const generationPattern = /^\.\.(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{4}$/;
 
-/** The three public paths, which services read: links through `..data`. */
-export function publicPath(serviceDirectory: string, part: keyof GenerationFiles): string {
-  return join(serviceDirectory, `${part}.pem`);
-}
-
 /**
  * The name of the generation in force; undefined where nothing is installed.
  * Throws `malformed` where `..data` is something else than a link to a generation beside it, and `unreadable`.

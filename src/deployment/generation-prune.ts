@@ -1,20 +1,11 @@
 import { join } from 'node:path';
 import { listNames, readLink, removeFile, removeTree } from '../file-operations.ts';
-import { defaultOverlap, generationPattern, instantOf, linkedGeneration, nextPrefix } from './generation-layout.ts';
+import { generationPattern, instantOf, linkedGeneration, nextPrefix } from './generation-layout.ts';
 
 /**
  * Removes what killed installations left, and generations replaced longer ago than the overlap, but never the one in force and the one
- * before it. Callers hold the service's lock. Returns the names removed. Throws `unwritable`, `malformed`.
+ * before it. `now` and `overlap` in milliseconds. Callers hold the service's lock. Returns the names removed. Throws `unwritable`, `malformed`.
  */
-// eslint-disable-next-line @typescript-eslint/require-await -- as readService() is
-export async function pruneGenerations(
-  serviceDirectory: string,
-  options: { readonly now: number; readonly overlap?: number },
-): Promise<readonly string[]> {
-  return prune(serviceDirectory, options.now, options.overlap ?? defaultOverlap);
-}
-
-/** As pruneGenerations(), within an installation. */
 export function prune(serviceDirectory: string, now: number, overlap: number): readonly string[] {
   const current = linkedGeneration(serviceDirectory);
   const names = listNames(serviceDirectory) ?? [];

@@ -31,14 +31,7 @@ import { prune } from './generation-prune.ts';
 import { allDone, keyInForce, newName, writeFiles } from './generation-write.ts';
 import { installNewService } from './new-service.ts';
 
-export {
-  defaultOverlap,
-  type GenerationFiles,
-  type Installation,
-  type InstallOptions,
-  publicPath,
-} from './generation-layout.ts';
-export { pruneGenerations } from './generation-prune.ts';
+export { defaultOverlap, type GenerationFiles, type Installation, type InstallOptions } from './generation-layout.ts';
 
 export interface ServiceFiles {
   readonly generation: string;

@@ -17,7 +17,7 @@ export function encode(tag: number, ...contents: readonly Uint8Array[]): Uint8Ar
 }
 
 /** Octets that identifier and length take for a content of `length` octets. */
-export function headerLength(length: number): number {
+function headerLength(length: number): number {
   if (length < 0x80) return 2;
   if (length < 0x100) return 3;
   if (length < 0x1_0000) return 4;
@@ -25,7 +25,7 @@ export function headerLength(length: number): number {
 }
 
 /** Writes identifier and length octets at `position`; returns the position after them. */
-export function writeHeader(out: Uint8Array, position: number, tag: number, length: number): number {
+function writeHeader(out: Uint8Array, position: number, tag: number, length: number): number {
   const count = headerLength(length) - 2;
   out[position] = tag;
   out[position + 1] = count === 0 ? length : 0x80 | count;

@@ -49,11 +49,6 @@ export async function describePrivateKeyBlock(
   return describeKey(pemBlock(block), passphrase);
 }
 
-/** Whether DER has the outer shape of a private key, encrypted or not. */
-export function isPrivateKeyDer(der: Uint8Array): boolean {
-  return privateKeyFormat(der) !== undefined;
-}
-
 /**
  * Reads a key file (PKCS#8 plain or encrypted, SEC1, PKCS#1; PEM or DER) to a DER PrivateKeyInfo, checked and written anew.
  * A passphrase for a key that is not encrypted is ignored.

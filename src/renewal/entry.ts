@@ -71,7 +71,7 @@ export function rememberedEntry(service: string, { serial, notAfter, renewAt }: 
   };
 }
 
-export function errorReport(error: NonNullable<RenewedService['error']>): NonNullable<RenewalEntry['error']> {
+function errorReport(error: NonNullable<RenewedService['error']>): NonNullable<RenewalEntry['error']> {
   const { code, message, hints } = error;
   return { code, message, hints, exitStatus: exitStatusOfCode(code) };
 }
@@ -89,7 +89,7 @@ export function certificateFacts(
   };
 }
 
-export function hookReport(run: HookRun): HookReport {
+function hookReport(run: HookRun): HookReport {
   const { startedAt, duration = 0, exitStatus, signal, timedOut, output } = run;
   return {
     at: formatInstant(startedAt),

@@ -1,5 +1,5 @@
 /** How pressing something is, the least first. */
-export const severities = ['ok', 'notice', 'warning', 'error', 'critical'] as const;
+const severities = ['ok', 'notice', 'warning', 'error', 'critical'] as const;
 
 export type Severity = (typeof severities)[number];
 

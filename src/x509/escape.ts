@@ -7,7 +7,7 @@ export function escapeUnprintable(text: string): string {
 
 const utf8Encoder = new TextEncoder();
 
-export function escapeOctets(character: string): string {
+function escapeOctets(character: string): string {
   return Array.from(
     utf8Encoder.encode(character),
     octet => `\\${octet.toString(16).toUpperCase().padStart(2, '0')}`,

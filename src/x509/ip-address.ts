@@ -23,7 +23,7 @@ function formatSubnet(bytes: Uint8Array): string {
 }
 
 /** How many leading bits of a mask are set; undefined where the set bits are not all leading. */
-export function prefixLength(mask: Uint8Array): number | undefined {
+function prefixLength(mask: Uint8Array): number | undefined {
   const bits = Array.from(mask, octet => octet.toString(2).padStart(8, '0')).join('');
   return /^1*0*$/.test(bits) ? bits.lastIndexOf('1') + 1 : undefined;
 }

@@ -92,7 +92,7 @@ function decodeRdns(e: Element): readonly RelativeDistinguishedName[] {
 }
 
 /** The attributes of a checked RelativeDistinguishedName. */
-export function decodeRdn(e: Element): RelativeDistinguishedName {
+function decodeRdn(e: Element): RelativeDistinguishedName {
   const attributes: NameAttribute[] = [];
   for (const cursor = new Cursor(e); !cursor.atEnd;) {
     const attribute = new Cursor(cursor.next('AttributeTypeAndValue'));

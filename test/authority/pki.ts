@@ -5,7 +5,8 @@ import { authorityPaths } from '../../src/authority/authority.ts';
 import { readConfig } from '../../src/authority/configuration.ts';
 import { type CreatedRoot, createRoot, planRoot, type RootOrder } from '../../src/authority/create-root.ts';
 import { createIntermediate, type Intermediate, type IntermediateOrder } from '../../src/authority/intermediate.ts';
-import { checkLedgerFile, Ledger, type LedgerEntry } from '../../src/authority/ledger.ts';
+import { checkLedgerFile } from './hash-chain.ts';
+import { Ledger, type LedgerEntry } from '../../src/authority/ledger.ts';
 import { openAuthority } from '../../src/authority/open-issuer.ts';
 import { randomness } from '../issuance/authorities.ts';
 

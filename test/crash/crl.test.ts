@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { checkLedgerFile } from '../../src/authority/ledger.ts';
+import { checkLedgerFile } from '../authority/hash-chain.ts';
 import type { LedgerEvent } from '../../src/authority/ledger.ts';
 import { readPublishedCrls } from '../../src/authority/trust.ts';
 import { serialHex } from '../../src/x509/certificate.ts';

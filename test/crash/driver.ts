@@ -8,7 +8,7 @@ import { rebuildCrls } from '../../src/authority/rebuild-crls.ts';
 import { findTargets } from '../../src/authority/revocation-targets.ts';
 import { changeRevocations } from '../../src/authority/revoke.ts';
 import type { Config } from '../../src/config.ts';
-import { installGeneration, publicPath, readService } from '../../src/deployment/generation.ts';
+import { installGeneration, readService } from '../../src/deployment/generation.ts';
 import { faults } from '../../src/file-operations.ts';
 import { withLock } from '../../src/lock.ts';
 
@@ -134,7 +134,7 @@ function filled(mark: string): string {
 
 /** As a service that knows nothing of generations: two opens, and again where a swap fell between them. */
 function readPair(): void {
-  const read = (part: 'cert' | 'key'): string => readFileSync(publicPath(join(directory, 'service'), part), 'utf8');
+  const read = (part: 'cert' | 'key'): string => readFileSync(join(directory, 'service', `${part}.pem`), 'utf8');
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const [cert, key] = [read('cert'), read('key')];
     if (!isWhole(cert) || !isWhole(key)) say('bad: a partial file');

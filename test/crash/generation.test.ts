@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { installGeneration, pruneGenerations, readService } from '../../src/deployment/generation.ts';
+import { defaultOverlap, installGeneration, readService } from '../../src/deployment/generation.ts';
+import { prune } from '../../src/deployment/generation-prune.ts';
 import { sharedTemporaryDirectory } from '../temporary.ts';
 import { buildDriver, complaintsOf, type Driver, startDriver, times } from './processes.ts';
 
@@ -54,7 +55,7 @@ it('shows a reader whole, matching pairs only, through 60 kills', async () => {
   expect(writers.flatMap(writer => writer.said()).length).toBeGreaterThan(150);
 
   await installGeneration(service, files('last'), { now: Date.now() + 1000, random });
-  await pruneGenerations(service, { now: Date.now() + 10 ** 9 });
+  prune(service, Date.now() + 10 ** 9, defaultOverlap);
   expect(await marksOf(service)).toEqual(['last', 'last', 'last']);
   expect(readdirSync(service)).toHaveLength(6);
 });

@@ -16,13 +16,13 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   currentGeneration,
+  defaultOverlap,
   type GenerationFiles,
   installGeneration,
   type InstallOptions,
-  pruneGenerations,
-  publicPath,
   readService,
 } from '../../src/deployment/generation.ts';
+import { prune } from '../../src/deployment/generation-prune.ts';
 import { MtlsctlError } from '../../src/errors.ts';
 import { faults } from '../../src/file-operations.ts';
 import { operationsOf, withEachFault } from '../faults.ts';
@@ -40,7 +40,7 @@ const files = (tag: string): GenerationFiles => ({ cert: `cert ${tag}`, key: `ke
 const names = (): readonly string[] => readdirSync(service()).sort();
 const publicTag = (): readonly string[] =>
   (['cert', 'key', 'ca'] as const).map(part =>
-    readFileSync(publicPath(service(), part), 'utf8').replace(`${part} `, ''),
+    readFileSync(join(service(), `${part}.pem`), 'utf8').replace(`${part} `, ''),
   );
 
 let counter = 0;
@@ -146,7 +146,7 @@ describe('installGeneration', () => {
     await install('a');
     const content = { ...files('a'), [part]: 'other' };
     expect(await installGeneration(service(), content, optionsAt(start + hour))).toMatchObject({ changed: true });
-    expect(readFileSync(publicPath(service(), part), 'utf8')).toBe('other');
+    expect(readFileSync(join(service(), `${part}.pem`), 'utf8')).toBe('other');
   });
 
   it('keeps what else lies in the directory', async () => {
@@ -263,16 +263,16 @@ describe('installGeneration', () => {
   });
 });
 
-describe('pruneGenerations', () => {
+describe('prune', () => {
   const generations = (): readonly string[] => names().filter(name => /^\.\.2/.test(name));
 
   it('keeps the one in force, the one before, and what was replaced within the overlap', async () => {
     for (let i = 0; i < 5; i += 1) await install(String(i), start + i * hour);
     expect(generations()).toHaveLength(5);
     // The third was replaced when the fourth came, 3 h after the start.
-    await pruneGenerations(service(), { now: start + 3 * hour + day });
+    prune(service(), start + 3 * hour + day, defaultOverlap);
     expect(generations()).toHaveLength(3);
-    await pruneGenerations(service(), { now: start + 1000 * day });
+    prune(service(), start + 1000 * day, defaultOverlap);
     expect(generations()).toHaveLength(2);
     expect(generations()[1]).toBe(await currentGeneration(service()));
     expect(publicTag()).toEqual(['4', '4', '4']);
@@ -290,14 +290,14 @@ describe('pruneGenerations', () => {
   it('takes the overlap it is told', async () => {
     for (let i = 0; i < 4; i += 1) await install(String(i), start + i * hour, { overlap: hour });
     expect(generations()).toHaveLength(3);
-    expect(await pruneGenerations(service(), { now: start + 4 * hour, overlap: 0 })).toHaveLength(1);
+    expect(prune(service(), start + 4 * hour, 0)).toHaveLength(1);
   });
 
   it('keeps the one in force when the clock went back', async () => {
     await install('a', start);
     const { generation } = await install('b', start - 1000 * day);
     await install('b', start + 1000 * day);
-    await pruneGenerations(service(), { now: start + 1000 * day });
+    prune(service(), start + 1000 * day, defaultOverlap);
     expect(await currentGeneration(service())).toBe(generation);
     expect(publicTag()).toEqual(['b', 'b', 'b']);
   });
@@ -310,7 +310,7 @@ describe('pruneGenerations', () => {
     symlinkSync(left, at('..next-20261122T150000Z-0bad'));
     symlinkSync(generation, at('..next-of-the-present'));
     symlinkSync('../../etc', at('..next-outside'));
-    expect(await pruneGenerations(service(), { now: start })).toEqual([left]);
+    expect(prune(service(), start, defaultOverlap)).toEqual([left]);
     expect(names()).toEqual(['..data', generation, 'ca.pem', 'cert.pem', 'key.pem'].sort());
     expect(publicTag()).toEqual(['a', 'a', 'a']);
   });
@@ -334,13 +334,13 @@ describe('pruneGenerations', () => {
     mkdirSync(at('..20261122T150000Z-beef'));
     for (const part of ['cert', 'key', 'ca']) writeFileSync(at(`..20261122T150000Z-beef/${part}.pem`), `${part} b`);
     symlinkSync('..20261122T150000Z-beef', at('..next-20261122T150000Z-beef'));
-    await pruneGenerations(service(), { now: start });
+    prune(service(), start, defaultOverlap);
     expect(raced).toBe(true);
     expect(publicTag()).toEqual(['b', 'b', 'b']);
   });
 
-  it('has nothing to do where there is no service', async () => {
-    expect(await pruneGenerations(service(), { now: start })).toEqual([]);
+  it('has nothing to do where there is no service', () => {
+    expect(prune(service(), start, defaultOverlap)).toEqual([]);
   });
 });
 
