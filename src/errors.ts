@@ -49,6 +49,10 @@ const exitStatusByCode = {
 
 export type ErrorCode = keyof typeof exitStatusByCode;
 
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(exitStatusByCode, text);
+}
+
 /** Facts about a failure, for scripts; never a secret. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 

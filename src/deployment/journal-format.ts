@@ -23,7 +23,7 @@ export interface HookRun {
 /** Why the last attempt failed. */
 export interface JournalFailure {
   readonly at: number;
-  /** An ErrorCode. */
+  /** An ErrorCode, of this version of the program or another. */
   readonly code: string;
   readonly message: string;
   readonly hints: readonly string[];

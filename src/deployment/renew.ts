@@ -1,4 +1,4 @@
-import { inFile, isMtlsctlError, MtlsctlError } from '../errors.ts';
+import { inFile, isErrorCode, isMtlsctlError, MtlsctlError } from '../errors.ts';
 import { attempt, removeFile } from '../file-operations.ts';
 import { checkWritable, createPrivateFile, ensureDirectory, readBounded, readOptional } from '../files.ts';
 import { describePrivateKeyFile, publicKeyOf, readPrivateKey } from '../keys/private-key.ts';
@@ -110,6 +110,8 @@ function waitingResult(
 ): RenewedService | undefined {
   const { failure, retryAt = 0 } = journal;
   if (!isPatient || failure === undefined || !isWaiting(journal, examination.now)) return undefined;
+  // What another version of the program calls a failure is no reason to wait.
+  if (!isErrorCode(failure.code)) return undefined;
   const isHook = failure.code === 'hook-failed';
   // Another certificate does not wait for the hook of the last one.
   if (isHook && examination.reasons.length > 0) return undefined;
@@ -117,7 +119,7 @@ function waitingResult(
     ...notDue(service, examination),
     status: isHook ? 'hook-failed' : 'failed',
     reasons: codesOf(examination, journal),
-    error: new MtlsctlError(failure.code as MtlsctlError['code'], failure.message, {
+    error: new MtlsctlError(failure.code, failure.message, {
       hints: [...failure.hints, `try at once: mtlsctl renew ${service}`],
       details: { retryAt: formatInstant(retryAt) },
     }),

@@ -74,6 +74,23 @@ describe('renewAll', () => {
     expect((await readJournal(directory(), 'one'))?.counters.hookFailures).toBe(2);
   });
 
+  it.each([
+    ['leaves alone for a while', 'unwritable', 'failed'],
+    ['tries at once, since nobody here knows it,', 'no-code-of-this-version', 'renewed'],
+  ])('%s what failed with %s', async (_, code, status) => {
+    asksFor('one', 'dns: [new.example]');
+    const failure = { at: now, code, message: 'it went wrong', hints: [] };
+    await writeJournal(directory(), 'one', {
+      ...emptyJournal,
+      state: 'due',
+      failure,
+      attempts: 1,
+      retryAt: now + 9000,
+    });
+    const { entries } = await renew({ isPatient: true, services: ['one'] });
+    expect([entries[0]?.status, statusOfRenewals(entries)]).toEqual([status, status === 'failed' ? 3 : 0]);
+  });
+
   it('leaves a hook to the process that runs it', async () => {
     asksFor('one', `hook: echo x >> ${at('ran')}`);
     const elsewhere = formatIdentity({ ...ownIdentity(), pid: 1, namespace: '00000000', random: '00000000' });
