@@ -10,6 +10,7 @@ import {
   openAuthorityKey,
 } from './authority.ts';
 import { type OpenAuthority, openLedger } from './issue.ts';
+import { selectIssued } from './ledger-lookup.ts';
 import { readTrustAnchors } from './trust.ts';
 
 /**
@@ -37,12 +38,11 @@ export async function openAuthority(
  * The public keys of the other CAs that an authority has signed, which may live on other machines: a key is never that of two authorities.
  */
 export async function subordinateKeys(issuer: OpenAuthority, except: string): Promise<readonly Uint8Array[]> {
-  const { entries } = await issuer.ledger.read(new Set(['issued']));
-  return entries.flatMap(entry =>
-    entry.event === 'issued' && entry.service !== except
-      ? [parseCertificate(Buffer.from(entry.certificate, 'base64')).subjectPublicKeyInfo.der]
-      : [],
-  );
+  const keys: Uint8Array[] = [];
+  // One at a time: the ledger may be larger than memory.
+  for await (const { certificate } of selectIssued(issuer.ledger.path, ({ service }) => service !== except))
+    keys.push(Uint8Array.from(parseCertificate(Buffer.from(certificate, 'base64')).subjectPublicKeyInfo.der));
+  return keys;
 }
 
 /**
