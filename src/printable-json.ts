@@ -20,6 +20,8 @@ export function printableYaml(text: string): string {
 
 /** The newlines that set a document's lines apart stay; inside strings any writer has escaped them. */
 function inEachLine(text: string, escape: (character: string) => string): string {
+  // Most documents need nothing; a large one is not taken to pieces for that.
+  if (/^[\n -~]*$/.test(text)) return text;
   return text
     .split('\n')
     .map(line => replaceUnprintable(line, escape))

@@ -6,6 +6,8 @@ import { needsEscape, printableYaml } from '../printable-json.ts';
  * The text can't control a terminal: strings that could are in double quotes, and escaped in them.
  */
 export function toYaml(value: unknown): string {
+  // The package's tree of a long list is many times as large as the list.
+  if (Array.isArray(value) && value.length > 1) return value.map(item => toYaml([item])).join('');
   const document = new Document(value, { aliasDuplicateObjects: false });
   visit(document, {
     Scalar(_, node) {

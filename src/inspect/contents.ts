@@ -25,9 +25,25 @@ export interface Item {
   readonly pem: string | undefined;
 }
 
+/** What is described is many times as large as what is read; nobody reads more. */
+const maximumItems = 10_000;
+
+/** Throws `too-large` where there are more things in `target` than are described at once. */
+export function refuseMany(count: number, target: string): void {
+  if (count <= maximumItems) return;
+  throw new MtlsctlError(
+    'too-large',
+    `${target} holds more than ${maximumItems} things, and that many are not described at once`,
+    {
+      hints: [`grep -c BEGIN ${target}`, 'split it into several files'],
+      details: { most: maximumItems },
+    },
+  );
+}
+
 /**
  * Describes everything that a file holds. `name` is what it is called in messages. A part that is broken is an item with an error,
- * beside those that are not. Throws `malformed` where the file holds nothing that is known, broken PEM, or one broken part alone.
+ * beside those that are not. Throws `malformed` where the file holds nothing that is known, broken PEM, or one broken part alone; `too-large`.
  */
 export async function inspectContents(file: Uint8Array, name: string, view: View): Promise<readonly Item[]> {
   const read = await readAll(readParts(file, name), name, view);
@@ -56,6 +72,7 @@ function readParts(file: Uint8Array, name: string): readonly Part[] {
   const parts = naming(name, () => partsOf(file), isPem(file) ? [`tail -n 3 ${name}`] : undefined);
   const [only] = parts;
   if (only === undefined || (only.block === undefined && only.kind === 'unknown')) throw unrecognised(file, name);
+  refuseMany(parts.length, name);
   return parts;
 }
 

@@ -4,7 +4,7 @@ import { isMtlsctlError, MtlsctlError, systemErrorCode } from '../errors.ts';
 import { listNames } from '../file-operations.ts';
 import { readBounded } from '../files.ts';
 import { looksLikePem } from '../x509/pem.ts';
-import { inspectContents, type Item, type View } from './contents.ts';
+import { inspectContents, type Item, refuseMany, type View } from './contents.ts';
 import { kindOfDer } from './recognise.ts';
 import type { Found } from './target.ts';
 
@@ -35,7 +35,8 @@ async function inspectFiles(path: string, target: string, names: readonly string
     const shown = join(target, name);
     const found = await inspectFile(join(path, name), shown, view);
     if (found === undefined) others.push(name);
-    else items.push(...found.map(item => ({ ...item, facts: { target: shown, ...item.facts } })));
+    else for (const item of found) items.push({ ...item, facts: { target: shown, ...item.facts } });
+    refuseMany(items.length, target);
   }
   if (items.length === 0) throw nothingIn(target);
   const notes = others.length === 0 ? [] : [`left out, since they hold neither PEM nor DER: ${others.join(', ')}`];

@@ -374,6 +374,17 @@ describe('an ordinary directory', () => {
     expect(errors).toContain('svc/b.pem: PEM: ');
   });
 
+  it('and a file describe no more than 10,000 things', async () => {
+    const blocks = (count: number): string => '-----BEGIN XX-----\nAAAA\n-----END XX-----\n'.repeat(count);
+    const refused = { status: 3, output: '', errors: expect.stringContaining('[too-large]') as string };
+    expect(await inspect([write('many.pem', blocks(10_001))], at)).toMatchObject(refused);
+    expect((await inspect(['--short', write('just.pem', blocks(10_000))], at)).status).toBe(0);
+    mkdirSync(join(directory(), 'svc'));
+    write('svc/a.pem', blocks(5_000));
+    write('svc/b.pem', blocks(5_001));
+    expect(await inspect(['svc'], at)).toMatchObject(refused);
+  });
+
   it('with nothing to show is not found', async () => {
     mkdirSync(join(directory(), 'empty'));
     const { status, errors } = await inspect(['empty'], at);
