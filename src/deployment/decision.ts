@@ -91,6 +91,9 @@ export function decide(
   if (installed.state === 'unreadable') return [{ code: 'unreadable', problem: installed.problem }];
   const { certificate } = installed;
   if (isOnHold(revocation)) return [];
+  const isSameIssuer = sameIssuer(certificate, wanted.issuer);
+  // What another issuer has cut short is no matter of the profile.
+  const isAsProfile = sameUsage(certificate, wanted) && (!isSameIssuer || sameLife(certificate, wanted));
   return [
     ...(revocation === undefined ? [] : [revocationReason(revocation)]),
     ...dueInTime(certificate, wanted.renewAt, now),
@@ -99,8 +102,8 @@ export function decide(
       ? []
       : [{ code: 'key-type-changed', found: keyType ?? 'unknown', wanted: wanted.keyType } as const]),
     ...changedNames(certificate, wanted),
-    ...(sameUsage(certificate, wanted) && sameLife(certificate, wanted) ? [] : [{ code: 'profile-changed' } as const]),
-    ...(sameIssuer(certificate, wanted.issuer) ? [] : [{ code: 'issuer-changed' } as const]),
+    ...(isAsProfile ? [] : [{ code: 'profile-changed' } as const]),
+    ...(isSameIssuer ? [] : [{ code: 'issuer-changed' } as const]),
   ];
 }
 

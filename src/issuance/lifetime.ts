@@ -40,7 +40,7 @@ export function planLifetime(order: LifetimeOrder): Lifetime {
   const earliest = Math.max(...issuers.map(issuer => issuer.notBefore), Number.NEGATIVE_INFINITY);
   const latest = Math.min(...issuers.map(issuer => issuer.notAfter), lastInstant);
   if (earliest > now) throw notYet(earliest);
-  if (latest < now) throw ended(latest);
+  if (latest < now) throw ended(latest, order);
   const notAfter = wholeSeconds(now + validity);
   if (order.profile.kind === 'leaf') {
     if (latest - now < validity * leastShare) throw tooShort(latest, order);
@@ -63,6 +63,8 @@ function outlives(notAfter: number, latest: number, { profile }: LifetimeOrder):
   return notAfter - latest > profile.backdate;
 }
 
+const replaceAuthority = "put another authority in its place first: 'mtlsctl issue-intermediate <another name>'";
+
 function notYet(earliest: number): MtlsctlError {
   return new MtlsctlError('lifetime-refused', `the issuer is not valid before ${instant(earliest)}`, {
     hints: ["look at this machine's clock: 'date -u'"],
@@ -70,9 +72,9 @@ function notYet(earliest: number): MtlsctlError {
   });
 }
 
-function ended(latest: number): MtlsctlError {
+function ended(latest: number, { profile }: LifetimeOrder): MtlsctlError {
   return new MtlsctlError('expired', `the issuer's certificate expired on ${instant(latest)}`, {
-    hints: ['renew the issuing authority first'],
+    hints: [profile.kind === 'leaf' ? replaceAuthority : 'make a new issuer first'],
     details: { issuerNotAfter: instant(latest) },
   });
 }
@@ -83,7 +85,7 @@ function tooShort(latest: number, { now, validity }: LifetimeOrder): MtlsctlErro
     'lifetime-refused',
     `the issuer ends on ${instant(latest)}, in ${days(latest - now)}: less than a tenth of the ${days(validity)} asked for`,
     {
-      hints: ['renew the issuing authority first, or ask for less with --validity'],
+      hints: [replaceAuthority, 'or ask for less with --validity'],
       details: { issuerNotAfter: instant(latest) },
     },
   );

@@ -65,6 +65,8 @@ export interface AuthorityView {
   isRevoked(chain: readonly Certificate[]): boolean;
   /** How long what it issues lives, in milliseconds. */
   readonly fullLife: number;
+  /** Whether services here have their certificates from it. */
+  readonly isUsed: boolean;
 }
 
 export async function authorityRow(authority: Authority, view: AuthorityView): Promise<AuthorityRow> {
@@ -78,7 +80,7 @@ export async function authorityRow(authority: Authority, view: AuthorityView): P
   const fullUntil = end - view.fullLife;
   const canSign = key.value !== 'absent';
   const problems = [
-    ...stateProblems(authority, { state, from, end, now: view.now }),
+    ...stateProblems(authority, { state, from, end, now: view.now, isUsed: view.isUsed }),
     ...(state === 'valid' && canSign && fullUntil <= view.now ? [shortened(authority, fullUntil)] : []),
     ...(key.error === undefined ? [] : [problemOf(key.error, 'error')]),
     // An authority whose key is elsewhere may have its ledger there too.
@@ -100,12 +102,18 @@ interface Ends {
   readonly from: number;
   readonly end: number;
   readonly now: number;
+  readonly isUsed: boolean;
 }
 
-function stateProblems(authority: Authority, { state, from, end, now }: Ends): readonly Problem[] {
-  const hint = renewal(authority);
+function stateProblems(authority: Authority, { state, from, end, now, isUsed }: Ends): readonly Problem[] {
+  const hint = replacement(authority);
   if (state === 'revoked') return [problem('critical', 'it, or one above it, is revoked', hint)];
-  if (state === 'expired') return [problem('critical', `its chain expired at ${formatInstant(end)}`, hint)];
+  if (state === 'expired') {
+    // One that has been replaced has nothing left to do: its ledger and CRLs are of interest to nobody but those who look back.
+    const retire = `mv ${authority.paths.directory} <where old things are kept>`;
+    const isReplaced = !isUsed && !authority.isRoot;
+    return [problem('critical', `its chain expired at ${formatInstant(end)}`, isReplaced ? retire : hint)];
+  }
   if (state === 'not yet valid')
     return [problem('critical', `it is not valid before ${formatInstant(from)}`, 'date -u')];
   const severity = alarmOf(from, end, now);
@@ -118,10 +126,11 @@ function shortened(authority: Authority, fullUntil: number): Problem {
   return problem(
     'warning',
     `too short-lived for a full ${what} since ${formatInstant(fullUntil)}: what it issues ends with it`,
-    renewal(authority),
+    replacement(authority),
   );
 }
 
-function renewal({ isRoot, name }: Authority): string {
-  return isRoot ? 'mtlsctl init-root --help' : `mtlsctl issue-intermediate ${name} --help`;
+/** Another name: the old authority signs CRLs until the last that it issued has ended. */
+function replacement({ isRoot }: Authority): string {
+  return isRoot ? 'mtlsctl init-root --dir <another directory>' : 'mtlsctl issue-intermediate <another name>';
 }

@@ -108,7 +108,8 @@ async function authorityRows(
   for (const authority of loaded) {
     const isRevoked = (chain: readonly Certificate[]): boolean => revocation(chain) !== undefined;
     const fullLife = fullLifeUnder(authority, services, config);
-    rows.push(await authorityRow(authority, { now, trustAnchors, isRevoked, fullLife }));
+    const isUsed = services.some(({ files }) => files.authority === authority.name);
+    rows.push(await authorityRow(authority, { now, trustAnchors, isRevoked, fullLife, isUsed }));
   }
   return rows.sort((a, b) => (a.authority < b.authority ? -1 : 1));
 }
