@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -245,7 +246,7 @@ describe('enrollService', () => {
     [
       'a public path is a file',
       () => {
-        cpSync(at('one/key.pem'), at('copy'), { dereference: true });
+        copyFileSync(at('one/key.pem'), at('copy'));
         rmSync(at('one/key.pem'));
         renameSync(at('copy'), at('one/key.pem'));
       },
